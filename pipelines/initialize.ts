@@ -1,0 +1,141 @@
+import { join } from 'node:path';
+import { concat, concatMap, defer, finalize, from, ignoreElements, merge, type Observable, range, Subject } from 'rxjs';
+import { hashShards } from '../src/checkpoint/index.js';
+import { usingResource } from '../src/dataflow/index.js';
+import { writeFileAtomically } from '../src/foundation/index.js';
+import type { Initializer } from '../src/initializers/index.js';
+import { claimOutput, type OutputClaim } from '../src/journal/index.js';
+import type { Quantizer } from '../src/quantizers/index.js';
+import { initializationReport, moduleReport, type InitializationReport, type ModuleReport, type ProgressEvent } from '../src/reports/index.js';
+import {
+  acceptsG,
+  calibrateBlock,
+  openCalibratedRun,
+  openCorrectionOutput,
+  resolvePlaced,
+  solveBlock,
+  stockInitializer,
+  type ActivationTaps,
+  type CalibratedRun,
+  type CertifiedShard,
+  type CorrectionOutput,
+  type InitializeJob,
+  type Placed,
+  type QuantizedShard,
+} from '../src/stages/index.js';
+
+/** What a user's own pipeline may put in place of the stock stages, or beside them. */
+export interface CustomStages extends ActivationTaps {
+  /** In place of NF4 or LLM.int8. */
+  readonly quantizer?: Placed<Quantizer>;
+  /** In place of the initializer that the job names. */
+  readonly initializer?: Placed<Initializer>;
+}
+
+/** Everything an initialization holds open. */
+interface Initialization {
+  readonly run: CalibratedRun;
+  readonly claim: OutputClaim;
+  readonly output: CorrectionOutput;
+  readonly initializer: { readonly placed: Placed<Initializer>; readonly self: Initializer };
+  readonly hashes: Promise<Readonly<Record<string, string>>>;
+  readonly events$: Subject<ProgressEvent<InitializationReport>>;
+  readonly modules: ModuleReport[];
+}
+
+const open = async (job: InitializeJob, custom: CustomStages): Promise<Initialization> => {
+  const run = await openCalibratedRun(job, custom.quantizer);
+  try {
+    const placed = custom.initializer ?? stockInitializer(job.initializer, job);
+    const initializer = { placed, self: await resolvePlaced(placed) };
+    const claim = await claimOutput(job.output, { overwrite: job.overwrite });
+    try {
+      const options = { directory: job.output, source: run, plan: run.plan, choice: job, initializer: initializer.self };
+      const output = await openCorrectionOutput({ ...options, writeBase: job.writeBase, baseModelName: job.baseName ?? job.model });
+      const hashes = hashShards(run.checkpoint, job.signal);
+      hashes.catch(() => undefined);
+      return { run, claim, output, initializer, hashes, events$: new Subject(), modules: [] };
+    } catch (error) {
+      await claim.abandon();
+      throw error;
+    }
+  } catch (error) {
+    await run.close();
+    throw error;
+  }
+};
+
+/** QuAILoRA initialization of one checkpoint, block by block (arXiv 2410.14713, section 3). */
+export const initialize = (job: InitializeJob, custom: CustomStages = {}): Observable<ProgressEvent<InitializationReport>> =>
+  usingResource(
+    () => open(job, custom),
+    (initialization) => {
+      const { run, initializer, events$ } = initialization;
+      const work$ = concat(
+        announce(initialization, job),
+        run.propagation.embed(),
+        range(0, run.model.blocks).pipe(
+          concatMap((block) =>
+            // hidden states → block piece → activation chunks → ordered fold into H or G
+            calibrateBlock(run, block, { ...custom, acceptsG: acceptsG(initializer.self), onTokens: tokensPassed(initialization) }).pipe(
+              // weight shards → quantize → E → SVD → ALS or exact → certificate → adapter and base
+              concatMap((statistics) =>
+                solveBlock(run, block, statistics, {
+                  ...{ initializer: initializer.placed, rank: job.rank, balance: job.balance, everyLayer: job.writeBase },
+                  sink: writeTo(initialization),
+                }),
+              ),
+            ),
+          ),
+          ignoreElements(),
+        ),
+        finish(initialization, job),
+      );
+      return merge(events$, work$.pipe(finalize(() => events$.complete())));
+    },
+    async ({ run, claim, output }, ending) => {
+      if (ending !== 'complete') {
+        await output.abort();
+        await claim.abandon();
+      }
+      await run.close();
+    },
+  );
+
+const announce = ({ run }: Initialization, job: InitializeJob): Observable<ProgressEvent<InitializationReport>> => {
+  const { calibration, heldOut } = run.windows.tokens;
+  return from([
+    { type: 'start', command: 'init', model: job.model, blocks: run.model.blocks, calibrationTokens: calibration, heldOutTokens: heldOut } as const,
+  ]);
+};
+
+const tokensPassed =
+  ({ run, events$ }: Initialization) =>
+  (block: number, tokens: number): void => {
+    const { calibration, heldOut } = run.windows.tokens;
+    const place = { block, blocks: run.model.blocks, tokens, totalTokens: calibration + heldOut };
+    events$.next({ type: 'stage', stage: 'calibrate', ...place, seconds: run.clock.seconds });
+  };
+
+const writeTo =
+  ({ run, output, modules, events$ }: Initialization) =>
+  async (shard: QuantizedShard | CertifiedShard): Promise<void> => {
+    const { block, layer, quantized } = shard;
+    const certified = 'certificate' in shard ? shard : undefined;
+    await output.write({ module: layer.module, factors: certified?.factors, quantized });
+    if (!certified) return;
+    const report = moduleReport(certified);
+    modules.push(report);
+    events$.next({ type: 'module', block, report });
+    events$.next({ type: 'stage', stage: 'solve', block, blocks: run.model.blocks, module: layer.module, seconds: run.clock.seconds });
+  };
+
+const finish = (initialization: Initialization, job: InitializeJob): Observable<ProgressEvent<InitializationReport>> =>
+  defer(async () => {
+    const { run, claim, output, initializer, hashes, modules } = initialization;
+    await run.clock.time('write', () => output.finish());
+    const report = await initializationReport(run, { job, initializer: initializer.self, modules, hashes: await hashes });
+    await writeFileAtomically(join(job.output, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+    await claim.finish();
+    return { type: 'result', result: report } as const;
+  });

@@ -1,0 +1,144 @@
+import type { LinearForm, ModelPiece } from '../models/index.js';
+import { buffersOf, loadReference, Session, type ModuleReference, type SessionTensor, type WorkerTask } from '../runtime/index.js';
+import { encodeActivationChunk, makeActivationChunk, readHiddenStates, writeHiddenStates, type ActivationChunk } from '../transport/index.js';
+import { readFedLayers, type FedLayer } from './fed-layers.js';
+import { GramFold } from './gram-fold.js';
+import type { Run, Segment } from './segments.js';
+import type { SymmetricPanels } from './symmetric-sums.js';
+
+/** Hidden states of a segment: all its tokens one after the other, or the Arrow IPC file that holds them. */
+export type HiddenStates = { readonly values: Float32Array } | { readonly file: string };
+
+/** One activation of a block that is summed over. */
+export interface SummedInput {
+  readonly input: string;
+  readonly width: number;
+  /** E [rows, width] over shared memory, where Σ (E x)(E x)ᵀ is wanted in place of Σ x xᵀ. */
+  readonly residual: { readonly E: Float32Array; readonly rows: number } | undefined;
+}
+
+/** Consumes the activation chunks of one segment in the worker where they were made. */
+export interface ChunkConsumer {
+  consume(chunk: ActivationChunk): Promise<void> | void;
+  /** Called after the segment's last chunk; the value is cloned to the main thread. */
+  finish(): unknown;
+}
+
+/** What moves one segment of hidden states through one block. */
+export interface PropagateArgument {
+  /** Equal for all segments of one piece; a worker keeps the piece until another key comes. */
+  readonly key: string;
+  readonly piece: ModelPiece;
+  readonly block: number;
+  readonly hiddenSize: number;
+  readonly segment: Segment;
+  readonly hidden: HiddenStates;
+  /** Where the next hidden states go when they are not to be returned. */
+  readonly spillTo: string | undefined;
+  readonly inputs: readonly { readonly name: string; readonly width: number }[];
+  readonly sums: readonly SummedInput[];
+  /** Activations whose chunks are returned to the main thread. */
+  readonly listenTo: readonly string[];
+  /** Makers `() => ChunkConsumer`, one consumer for each segment. */
+  readonly consumers: readonly ModuleReference[];
+  readonly form: LinearForm;
+  readonly fed: readonly FedLayer[];
+}
+
+/** What comes back. */
+export interface PropagateResult {
+  readonly hidden: HiddenStates;
+  /** In the order of `sums`. */
+  readonly sums: readonly SymmetricPanels[];
+  /** Arrow IPC streams in sequence order. */
+  readonly chunks: readonly Uint8Array[];
+  /** In the order of `consumers`. */
+  readonly consumed: readonly unknown[];
+  /** Bytes of activations and hidden states that this task held at most. */
+  readonly activationBytes: number;
+}
+
+/** What a worker keeps between the segments of one block. */
+interface OpenPiece {
+  readonly key: string;
+  readonly session: Session;
+  readonly feeds: Readonly<Record<string, SessionTensor>>;
+  readonly folds: readonly GramFold[];
+}
+
+let open: OpenPiece | undefined;
+let buffers = new Map<string, Float32Array>();
+
+const releasePiece = async (): Promise<void> => {
+  const piece = open;
+  open = undefined;
+  buffers = new Map();
+  await piece?.session.release();
+  for (const fold of piece?.folds ?? []) await fold.release();
+};
+
+const openPiece = async ({ key, piece, form, fed, sums }: PropagateArgument, threads: number): Promise<OpenPiece> => {
+  if (open?.key === key) return open;
+  await releasePiece();
+  const session = await Session.open(piece.label, piece.graph, { externalFolder: piece.externalFolder, threads });
+  const folds: GramFold[] = [];
+  for (const { width, residual } of sums)
+    folds.push(await GramFold.open(width, residual && { rows: residual.rows, E: residual.E.slice() }));
+  return (open = { key, session, feeds: await readFedLayers(fed, form), folds });
+};
+
+const buffer = (name: string, length: number): Float32Array => {
+  let held = buffers.get(name);
+  if (!held || held.length < length) buffers.set(name, (held = new Float32Array(length)));
+  return held.subarray(0, length);
+};
+
+const positionsOf = ({ windows, windowTokens }: Run): BigInt64Array =>
+  BigInt64Array.from({ length: windows * windowTokens }, (_, i) => BigInt(i % windowTokens));
+
+const windowsOf = ({ firstWindow, windows, windowTokens }: Run): Int32Array =>
+  Int32Array.from({ length: windows * windowTokens }, (_, i) => firstWindow + Math.floor(i / windowTokens));
+
+/** Sends one run through the block; `hidden` is overwritten by the block's output. */
+const runBlock = async (piece: OpenPiece, argument: PropagateArgument, run: Run, hidden: Float32Array): Promise<ActivationChunk[]> => {
+  const lead = [run.windows, run.windowTokens];
+  const state = { data: hidden, shape: [...lead, argument.hiddenSize] };
+  const activations = argument.inputs.map(({ name, width }) => ({ name, width, data: buffer(name, run.windows * run.windowTokens * width) }));
+  const fetches: Record<string, SessionTensor> = { next: state };
+  for (const { name, width, data } of activations) fetches[name] = { data, shape: [...lead, width] };
+  await piece.session.run({ hidden: state, positions: { data: positionsOf(run), shape: lead }, ...piece.feeds }, fetches);
+  const header = { sequence: run.sequence, block: argument.block, split: argument.segment.split };
+  const windows = windowsOf(run);
+  return activations.map(({ name, width, data }) => makeActivationChunk({ ...header, input: name }, data, width, windows));
+};
+
+/** Moves one segment through one block, folding its activation chunks on the way. */
+export const propagate: WorkerTask<PropagateArgument, PropagateResult> = async (argument, { threads }) => {
+  const { segment, hiddenSize, sums, listenTo, spillTo } = argument;
+  const piece = await openPiece(argument, threads);
+  const hidden = 'file' in argument.hidden ? await readHiddenStates(argument.hidden.file) : argument.hidden.values;
+  const consumers: ChunkConsumer[] = [];
+  for (const reference of argument.consumers) consumers.push((await loadReference<() => ChunkConsumer>(reference))());
+  const chunks: Uint8Array[] = [];
+  let begin = 0;
+  for (const run of segment.runs) {
+    const end = begin + run.windows * run.windowTokens * hiddenSize;
+    for (const chunk of await runBlock(piece, argument, run, hidden.subarray(begin, end))) {
+      for (const [i, { input }] of sums.entries()) if (input === chunk.input) await piece.folds[i]!.add(chunk);
+      if (listenTo.includes(chunk.input)) chunks.push(encodeActivationChunk(chunk));
+      for (const consumer of consumers) await consumer.consume(chunk);
+    }
+    begin = end;
+  }
+  const panels = piece.folds.map((fold) => fold.take());
+  const activationBytes = hidden.byteLength + [...buffers.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const consumed = consumers.map((consumer) => consumer.finish());
+  if (spillTo !== undefined) {
+    await writeHiddenStates(spillTo, hidden, hiddenSize, { block: String(argument.block), split: segment.split, segment: String(segment.index) });
+    return { value: { hidden: { file: spillTo }, sums: panels, chunks, consumed, activationBytes }, transfer: buffersOf(...panels.flat(), ...chunks) };
+  }
+  return {
+    value: { hidden: { values: hidden }, sums: panels, chunks, consumed, activationBytes },
+    transfer: buffersOf(hidden, ...panels.flat(), ...chunks),
+  };
+};

@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs';
+import type { Bits, EvaluateJob } from '../../stages/index.js';
+import type { AddCommand } from '../context.js';
+import { bitsOption, checkWindows, jsonOption, option, windowOption } from '../job-options.js';
+import { filled, wholeNumber } from '../option-parsers.js';
+import { summarizeEvaluation } from '../render/summarize-evaluation.js';
+import { watch } from '../watch.js';
+
+interface EvaluateFlags {
+  readonly text: string;
+  readonly bits?: Bits;
+  readonly adapter?: string;
+  readonly window: number;
+  readonly tokens?: number;
+  readonly logprobs?: string;
+  readonly json?: boolean;
+}
+
+/** Adds `evaluate`: perplexity of a checkpoint, its quantization, or either with an adapter. */
+export const addEvaluateCommand: AddCommand = (program, context, finish) => {
+  program
+    .command('evaluate')
+    .description('perplexity of a checkpoint, of its quantization, or of either with an adapter')
+    .argument('<model>', 'Hugging Face checkpoint directory, full precision or a base that init wrote')
+    .addOption(option('--text <source>', 'text: .txt, .jsonl or .jsonl.gz', filled('--text')).makeOptionMandatory())
+    .addOption(bitsOption())
+    .addOption(option('--adapter <dir>', 'PEFT adapter to apply', filled('--adapter')))
+    .addOption(windowOption())
+    .addOption(option('--tokens <n>', 'stop after the first n tokens (default: all of the text)', wholeNumber('--tokens', 2)))
+    .addOption(option('--logprobs <file>', "Arrow IPC file for each predicted token's log-probability", filled('--logprobs')))
+    .addOption(jsonOption())
+    .action(async (model: string, { text, bits, adapter, window, tokens, logprobs, json }: EvaluateFlags) => {
+      checkWindows(tokens, window);
+      const job: EvaluateJob = {
+        model,
+        text,
+        windowTokens: window,
+        ...(bits !== undefined && { bits }),
+        ...(adapter !== undefined && { adapter }),
+        ...(tokens !== undefined && { tokens }),
+        ...(logprobs !== undefined && { logprobs }),
+      };
+      finish(
+        await watch(context, {
+          json: json ?? false,
+          start: (signal) => context.pipelines.evaluate({ ...job, signal }),
+          summarize: summarizeEvaluation,
+          onDisk: () =>
+            Promise.resolve(
+              logprobs !== undefined && existsSync(logprobs) ? `${logprobs} is from an earlier run.` : 'Nothing was written.',
+            ),
+        }),
+      );
+    });
+};

@@ -1,0 +1,58 @@
+import { outputState } from '../../journal/index.js';
+import type { InitializeJob, InitializerName } from '../../stages/index.js';
+import type { AddCommand } from '../context.js';
+import { addJobOptions, initializerOption, jobChoices, jsonOption, option, type JobFlags } from '../job-options.js';
+import { filled } from '../option-parsers.js';
+import { summarizeInitialization } from '../render/summarize-initialization.js';
+import { watch } from '../watch.js';
+
+interface InitFlags extends JobFlags {
+  readonly output: string;
+  readonly initializer: InitializerName;
+  readonly writeBase?: boolean;
+  readonly baseName?: string;
+  readonly overwrite?: boolean;
+  readonly json?: boolean;
+}
+
+const onDisk = async (directory: string): Promise<string> => {
+  const { kind, files } = await outputState(directory);
+  if (kind === 'finished') return `${directory} holds a finished run.`;
+  if (files.length === 0) return `Nothing was written to ${directory}.`;
+  return `${directory} is unfinished and holds: ${files.join(', ')}. Run again with --overwrite to replace it.`;
+};
+
+/** Adds `init`: a checkpoint and a text in, an adapter (and on request its base) out. */
+export const addInitCommand: AddCommand = (program, context, finish) => {
+  addJobOptions(
+    program
+      .command('init')
+      .description('write a calibrated LoRA adapter, and on request the quantized base it belongs to')
+      .argument('<model>', 'Hugging Face checkpoint directory')
+      .addOption(option('--output <dir>', 'directory to write to', filled('--output')).makeOptionMandatory()),
+  )
+    .addOption(initializerOption())
+    .option('--write-base', 'also write the quantized checkpoint')
+    .addOption(option('--base-name <name>', 'base_model_name_or_path of the adapter (default: MODEL)', filled('--base-name')))
+    .option('--overwrite', "replace an earlier run's files in the output directory")
+    .addOption(jsonOption())
+    .action(async (model: string, flags: InitFlags) => {
+      const job: InitializeJob = {
+        ...jobChoices(flags),
+        model,
+        output: flags.output,
+        initializer: flags.initializer,
+        writeBase: flags.writeBase ?? false,
+        ...(flags.baseName !== undefined && { baseName: flags.baseName }),
+        overwrite: flags.overwrite ?? false,
+      };
+      finish(
+        await watch(context, {
+          json: flags.json ?? false,
+          start: (signal) => context.pipelines.initialize({ ...job, signal }),
+          summarize: (report) => summarizeInitialization(report, job.output, job.writeBase),
+          onDisk: () => onDisk(job.output),
+        }),
+      );
+    });
+};

@@ -1,0 +1,38 @@
+import type { VerifyJob } from '../../stages/index.js';
+import type { AddCommand } from '../context.js';
+import { jsonOption, option } from '../job-options.js';
+import { filled } from '../option-parsers.js';
+import { summarizeVerification } from '../render/summarize-verification.js';
+import { watch } from '../watch.js';
+
+interface VerifyFlags {
+  readonly model?: string;
+  readonly calibration?: string;
+  readonly json?: boolean;
+}
+
+/** Adds `verify`: does what lies on disk keep what report.json claims? */
+export const addVerifyCommand: AddCommand = (program, context, finish) => {
+  program
+    .command('verify')
+    .description('check the bytes that init wrote; fails with exit code 1 and says which module is wrong')
+    .argument('<dir>', 'output directory of init')
+    .addOption(option('--model <dir>', 'full-precision checkpoint (default: the one report.json names)', filled('--model')))
+    .addOption(option('--calibration <source>', 'text to weight the losses with', filled('--calibration')))
+    .addOption(jsonOption())
+    .action(async (directory: string, { model, calibration, json }: VerifyFlags) => {
+      const job: VerifyJob = {
+        directory,
+        ...(model !== undefined && { model }),
+        ...(calibration !== undefined && { calibration }),
+      };
+      finish(
+        await watch(context, {
+          json: json ?? false,
+          start: (signal) => context.pipelines.verify({ ...job, signal }),
+          summarize: summarizeVerification,
+          passed: (report) => report.passed,
+        }),
+      );
+    });
+};

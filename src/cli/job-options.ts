@@ -1,0 +1,111 @@
+import { Option, type Command } from 'commander';
+import { INITIALIZER_NAMES, type Bits, type CalibrationChoice, type CorrectionChoice, type TokenBudget } from '../stages/index.js';
+import { filled, fraction, moduleNames, oneOf, positiveNumber, wholeNumber } from './option-parsers.js';
+import { UsageError } from './usage-error.js';
+
+/** Records drawn when neither --samples nor --tokens is given; the paper's number. */
+const DEFAULT_SAMPLES = 2000;
+
+/** An option with its reader, and its default where it has one. */
+export const option = <T>(flags: string, description: string, read: (text: string) => T, byDefault?: T): Option => {
+  const made = new Option(flags, description).argParser(read);
+  return byDefault === undefined ? made : made.default(byDefault);
+};
+
+/** --bits, without a default. */
+export const bitsOption = (): Option =>
+  option<Bits>('--bits <4|8>', '4: NF4 with double quantization; 8: LLM.int8', oneOf('--bits', [4, 8]));
+
+/** --window. */
+export const windowOption = (): Option => option('--window <tokens>', 'tokens of one window', wholeNumber('--window', 2, 1 << 20), 512);
+
+/** --json. */
+export const jsonOption = (): Option => new Option('--json', 'print one JSON event a line, the last one being the result');
+
+/** --initializer. */
+export const initializerOption = (): Option =>
+  option(
+    `--initializer <${INITIALIZER_NAMES.join('|')}>`,
+    'how the factors are chosen',
+    oneOf('--initializer', INITIALIZER_NAMES),
+    'exact',
+  );
+
+/** What commander collects for the options of `addJobOptions`. */
+export interface JobFlags {
+  readonly calibration: string;
+  readonly bits: Bits;
+  readonly rank: number;
+  readonly alpha: number;
+  readonly rslora: boolean;
+  readonly alsSteps: number;
+  readonly loftqSteps: number;
+  readonly balance: boolean;
+  readonly modules: 'all-linear' | readonly string[];
+  readonly samples?: number;
+  readonly tokens?: number;
+  readonly window: number;
+  readonly heldOut: number;
+  readonly seed: number;
+  readonly workers?: number;
+}
+
+/** Adds the options that `init` and `compare` share. */
+export const addJobOptions = (command: Command): Command =>
+  command
+    .addOption(
+      option('--calibration <source>', 'text to calibrate on: .txt, .jsonl or .jsonl.gz', filled('--calibration')).makeOptionMandatory(),
+    )
+    .addOption(bitsOption().default(4))
+    .addOption(option('--rank <r>', 'rank of every correction', wholeNumber('--rank', 1, 1 << 16), 64))
+    .addOption(option('--alpha <a>', 'lora_alpha; the factors are divided by the scaling it gives', positiveNumber('--alpha'), 16))
+    .addOption(new Option('--rslora', 'scale by alpha / sqrt(rank) in place of alpha / rank').default(false))
+    .addOption(option('--als-steps <n>', "alternations of the paper's ALS", wholeNumber('--als-steps', 1, 10_000), 20))
+    .addOption(option('--loftq-steps <n>', 'alternations of LoftQ', wholeNumber('--loftq-steps', 1, 10_000), 5))
+    .addOption(new Option('--no-balance', 'leave the factors as the initializer scales them'))
+    .addOption(option('--modules <names>', 'all-linear, or names like q_proj,v_proj', moduleNames('--modules'), 'all-linear'))
+    .addOption(
+      option('--samples <n>', `calibrate on n records drawn with the seed (default: ${DEFAULT_SAMPLES})`, wholeNumber('--samples', 1)),
+    )
+    .addOption(option('--tokens <n>', 'calibrate on the first n tokens in file order instead', wholeNumber('--tokens', 2)))
+    .addOption(windowOption())
+    .addOption(option('--held-out <f>', 'held-out text, as a fraction of the calibration text', fraction('--held-out'), 0.1))
+    .addOption(option('--seed <n>', 'seed of everything random', wholeNumber('--seed', 0, 2 ** 32 - 1), 0))
+    .addOption(option('--workers <n>', 'worker threads (default: one a core)', wholeNumber('--workers', 1, 1024)));
+
+/** Refuses fewer tokens than one window holds. */
+export const checkWindows = (tokens: number | undefined, window: number): void => {
+  if (tokens !== undefined && tokens < window)
+    throw new UsageError(`--tokens ${tokens} is less than one window of ${window}. Give more tokens, or a smaller --window.`);
+};
+
+const tokenBudget = (flags: JobFlags): TokenBudget => {
+  if (flags.samples !== undefined && flags.tokens !== undefined)
+    throw new UsageError('--samples and --tokens exclude each other: give the number of records, or the number of tokens.');
+  checkWindows(flags.tokens, flags.window);
+  return flags.tokens === undefined
+    ? { kind: 'samples', samples: flags.samples ?? DEFAULT_SAMPLES }
+    : { kind: 'tokens', tokens: flags.tokens };
+};
+
+/**
+ * Turns the flags that `init` and `compare` share into the part of a job that they say.
+ *
+ * @throws UsageError QL_USAGE for flags that exclude each other
+ */
+export const jobChoices = (flags: JobFlags): CalibrationChoice & CorrectionChoice & { readonly workers?: number } => ({
+  calibration: flags.calibration,
+  budget: tokenBudget(flags),
+  windowTokens: flags.window,
+  heldOutFraction: flags.heldOut,
+  seed: flags.seed,
+  bits: flags.bits,
+  rank: flags.rank,
+  alpha: flags.alpha,
+  rslora: flags.rslora,
+  alsSteps: flags.alsSteps,
+  loftqSteps: flags.loftqSteps,
+  balance: flags.balance,
+  modules: flags.modules,
+  ...(flags.workers !== undefined && { workers: flags.workers }),
+});

@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+import { runCli } from './run-cli.js';
+import { stockPipelines } from './stock-pipelines.js';
+
+// A reader that left (`| head`) is no failure; nobody is there to read an error either.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+process.exitCode = await runCli(process.argv.slice(2), { stdout: process.stdout, stderr: process.stderr, pipelines: stockPipelines });

@@ -1,0 +1,39 @@
+import { createLogUpdate } from 'log-update';
+import type { Output } from '../context.js';
+import { createProgressMeter } from './progress-meter.js';
+import { renderSummary } from './render-summary.js';
+import type { Renderer, Summary } from './renderer.js';
+import { startLine, statusLine } from './status-line.js';
+
+/** Redrawing more often than this costs time and shows nothing more. */
+const REDRAW_SECONDS = 0.1;
+
+/** Shows a status line that is redrawn in place, then the closing table. */
+export const createLiveRenderer = <Result>(stdout: Output, summarize: (result: Result) => Summary): Renderer<Result> => {
+  const read = createProgressMeter(() => process.memoryUsage.rss());
+  const update = createLogUpdate(stdout);
+  let drawnAt = -Infinity;
+  let stage = '';
+  let open = true;
+  const close = (): void => {
+    if (open) update.done();
+    open = false;
+  };
+  return {
+    show: (event) => {
+      const reading = read(event);
+      if (event.type === 'start') stdout.write(`${startLine(event)}\n`);
+      else if (event.type === 'stage') {
+        if (event.stage === stage && event.seconds - drawnAt < REDRAW_SECONDS) return;
+        stage = event.stage;
+        drawnAt = event.seconds;
+        update(statusLine(event, reading));
+      } else if (event.type === 'result') {
+        update.clear();
+        close();
+        stdout.write(renderSummary(summarize(event.result), 'box'));
+      }
+    },
+    close,
+  };
+};

@@ -1,0 +1,101 @@
+import { readFile, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readSafetensorsHeader, type TensorLocation } from '../checkpoint/index.js';
+import { QuailoraError } from '../foundation/index.js';
+
+/** Thrown when a directory is no LoRA adapter that can be applied here; retrying does not help. */
+export class AdapterError extends QuailoraError {
+  constructor(code: 'QL_ADAPTER_MISSING' | 'QL_ADAPTER_CONFIG' | 'QL_ADAPTER_TENSOR', message: string, cause?: unknown) {
+    super(code, message, { cause });
+  }
+}
+
+/** The factors of one module as peft applies them: W + scaling · B · A. */
+export interface AdapterModule {
+  /** lora_A, [rank, in] */
+  readonly A: TensorLocation;
+  /** lora_B, [out, rank] */
+  readonly B: TensorLocation;
+  /** alpha / rank, or alpha / √rank with rsLoRA, patterns applied. */
+  readonly scaling: number;
+}
+
+/** An opened peft LoRA adapter. */
+export interface PeftAdapter {
+  readonly config: Readonly<Record<string, unknown>>;
+  /** By full module name of the base model. */
+  readonly modules: ReadonlyMap<string, AdapterModule>;
+}
+
+const TENSOR_NAME = /^base_model\.model\.(.+)\.lora_(A|B)\.weight$/;
+
+const numberOf = (config: Readonly<Record<string, unknown>>, key: string, fallback: number): number => {
+  const value = config[key] ?? fallback;
+  if (typeof value !== 'number' || !Number.isFinite(value))
+    throw new AdapterError('QL_ADAPTER_CONFIG', `adapter_config.json: "${key}" is ${JSON.stringify(value)}, not a number.`);
+  return value;
+};
+
+/** First pattern that matches a module as peft matches it: `(.*\.)?(pattern)$`. */
+const patternValue = (config: Readonly<Record<string, unknown>>, key: string, module: string): number | undefined => {
+  const patterns = (config[key] ?? {}) as Record<string, unknown>;
+  for (const [pattern, value] of Object.entries(patterns))
+    if (new RegExp(`^(.*\\.)?(${pattern})$`).test(module) && typeof value === 'number') return value;
+  return undefined;
+};
+
+const readAdapterConfig = async (directory: string): Promise<Record<string, unknown>> => {
+  let config: unknown;
+  try {
+    config = JSON.parse(await readFile(join(directory, 'adapter_config.json'), 'utf8'));
+  } catch (cause) {
+    throw new AdapterError(
+      'QL_ADAPTER_MISSING',
+      `${directory} holds no readable adapter_config.json (${String(cause)}). Give the directory that peft's save_pretrained or quailora wrote.`,
+      cause,
+    );
+  }
+  if (typeof config !== 'object' || config === null || Array.isArray(config))
+    throw new AdapterError('QL_ADAPTER_CONFIG', `${directory}/adapter_config.json is no JSON object.`);
+  return config as Record<string, unknown>;
+};
+
+const refuseVariants = (config: Readonly<Record<string, unknown>>): void => {
+  if (config['peft_type'] !== 'LORA')
+    throw new AdapterError('QL_ADAPTER_CONFIG', `adapter_config.json says peft_type ${JSON.stringify(config['peft_type'])}; LORA is supported.`);
+  for (const key of ['use_dora', 'lora_bias', 'fan_in_fan_out'])
+    if (config[key] === true) throw new AdapterError('QL_ADAPTER_CONFIG', `adapter_config.json sets "${key}", which is not computed here.`);
+};
+
+/**
+ * Opens a peft LoRA adapter; reads its configuration and the header of its tensors.
+ *
+ * @throws AdapterError when a file is missing, the variant is not plain LoRA, or a factor lacks its partner
+ * @throws MalformedCheckpointError when adapter_model.safetensors is damaged
+ */
+export const openPeftAdapter = async (directory: string): Promise<PeftAdapter> => {
+  const config = await readAdapterConfig(directory);
+  refuseVariants(config);
+  const file = await realpath(join(directory, 'adapter_model.safetensors')).catch((cause: unknown) => {
+    throw new AdapterError('QL_ADAPTER_MISSING', `${directory} holds no adapter_model.safetensors (${String(cause)}).`, cause);
+  });
+  const halves = new Map<string, Partial<Record<'A' | 'B', TensorLocation>>>();
+  for (const tensor of await readSafetensorsHeader(file, 'adapter_model.safetensors')) {
+    const [, module, factor] = TENSOR_NAME.exec(tensor.name) ?? [];
+    if (module === undefined)
+      throw new AdapterError('QL_ADAPTER_TENSOR', `adapter_model.safetensors holds "${tensor.name}", which is no LoRA factor of a linear layer.`);
+    halves.set(module, { ...halves.get(module), [factor as 'A' | 'B']: { ...tensor, file } });
+  }
+  const modules = new Map<string, AdapterModule>();
+  for (const [module, { A, B }] of halves) {
+    if (!A || !B) throw new AdapterError('QL_ADAPTER_TENSOR', `${module} has lora_${A ? 'A' : 'B'} but no lora_${A ? 'B' : 'A'}.`);
+    if (A.shape.length !== 2 || B.shape.length !== 2 || A.shape[0] !== B.shape[1])
+      throw new AdapterError('QL_ADAPTER_TENSOR', `${module}: lora_A [${A.shape.join(', ')}] and lora_B [${B.shape.join(', ')}] do not fit.`);
+    const rank = patternValue(config, 'rank_pattern', module) ?? numberOf(config, 'r', 8);
+    const alpha = patternValue(config, 'alpha_pattern', module) ?? numberOf(config, 'lora_alpha', 8);
+    if (A.shape[0] !== rank)
+      throw new AdapterError('QL_ADAPTER_TENSOR', `${module}: lora_A has ${A.shape[0]} rows, but adapter_config.json says rank ${rank}.`);
+    modules.set(module, { A, B, scaling: config['use_rslora'] === true ? alpha / Math.sqrt(rank) : alpha / rank });
+  }
+  return { config, modules };
+};

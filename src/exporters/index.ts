@@ -1,0 +1,10 @@
+export {
+  openQuantizedCheckpointWriter,
+  type QuantizedCheckpointOptions,
+  type QuantizedCheckpointWriter,
+} from './bitsandbytes-checkpoint.js';
+export { ExportError } from './export-error.js';
+export { loraScaling, type LoraOptions } from './lora-scaling.js';
+export { modelCard, type ModelCardOptions } from './model-card.js';
+export { adapterTensorName, openPeftAdapterWriter, type PeftAdapterOptions, type PeftAdapterWriter } from './peft-adapter.js';
+export { targetModules } from './target-modules.js';

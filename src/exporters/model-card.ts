@@ -1,0 +1,112 @@
+import type { FloatDType } from '../foundation/index.js';
+import { loraScaling, type LoraOptions } from './lora-scaling.js';
+
+/** What a model card tells its reader. */
+export interface ModelCardOptions extends LoraOptions {
+  readonly baseModelName: string;
+  /** Names for people: `nf4`, `exact`, … */
+  readonly quantizer: string;
+  readonly initializer: string;
+  /** Type the checkpoint stores its weights in: it decides the rounding of Q. */
+  readonly dtype: FloatDType;
+  /** `Quantizer.quantizationConfig`. */
+  readonly quantizationConfig: string | undefined;
+  /** `target_modules` of the adapter. */
+  readonly targetModules: readonly string[];
+  /** True when the quantized base was written beside the adapter. */
+  readonly writtenBase: boolean;
+  /** True when the initializer chose its own Q, which no library makes from the full-precision model. */
+  readonly requantized: boolean;
+}
+
+const TORCH_DTYPE: Readonly<Record<FloatDType, string>> = { BF16: 'torch.bfloat16', F16: 'torch.float16', F32: 'torch.float32' };
+
+/** Python expression of the BitsAndBytesConfig that makes the same Q from the full-precision model. */
+const quantizationExpression = (configText: string, dtype: FloatDType): string => {
+  const config = JSON.parse(configText) as Readonly<Record<string, unknown>>;
+  if (config['load_in_8bit'] === true) return 'BitsAndBytesConfig(load_in_8bit=True)';
+  return `BitsAndBytesConfig(
+    load_in_4bit=True,
+    bnb_4bit_quant_type="${String(config['bnb_4bit_quant_type'])}",
+    bnb_4bit_use_double_quant=${config['bnb_4bit_use_double_quant'] === true ? 'True' : 'False'},
+    bnb_4bit_compute_dtype=${TORCH_DTYPE[dtype]},
+)`;
+};
+
+const loadWrittenBase = (dtype: FloatDType): string => `\`\`\`python
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+model = AutoModelForCausalLM.from_pretrained("base", dtype=${TORCH_DTYPE[dtype]})
+model = PeftModel.from_pretrained(model, "adapter", is_trainable=True)
+\`\`\``;
+
+const loadStock = (name: string, configText: string, dtype: FloatDType): string => `\`\`\`python
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+quantization = ${quantizationExpression(configText, dtype)}
+model = AutoModelForCausalLM.from_pretrained(${JSON.stringify(name)}, quantization_config=quantization, dtype=${TORCH_DTYPE[dtype]})
+model = PeftModel.from_pretrained(model, "adapter", is_trainable=True)
+\`\`\``;
+
+const loading = ({ baseModelName, quantizer, dtype, quantizationConfig, writtenBase, requantized }: ModelCardOptions): string => {
+  const parts: string[] = [];
+  if (writtenBase)
+    parts.push(
+      `The directory \`base\` beside this one holds the quantized weights that the adapter belongs to:\n\n${loadWrittenBase(dtype)}`,
+    );
+  if (quantizationConfig !== undefined && !requantized)
+    parts.push(
+      `${writtenBase ? 'Quantizing the full-precision model while it loads serves as well' : 'No base was written: quantize the full-precision model while it loads'}, ` +
+        `with exactly this configuration and exactly \`dtype=${TORCH_DTYPE[dtype]}\`, which decides how the quantized weights are rounded:\n\n` +
+        loadStock(baseModelName, quantizationConfig, dtype),
+    );
+  if (!parts.length)
+    parts.push(
+      `It belongs to weights that were quantized by \`${quantizer}\` for this adapter${requantized ? ' and chosen together with it' : ''}; they were not written.`,
+    );
+  return parts.join('\n\n');
+};
+
+const purpose = (initializer: string): string =>
+  initializer === 'zero'
+    ? 'A LoRA adapter of random and zero factors, the baseline: their product is zero and corrects nothing yet.\nIt was not fine-tuned: train it as you would train any adapter.'
+    : 'A LoRA adapter whose factors cancel as much of the quantization error as their rank allows (QuAILoRA, arXiv 2410.14713).\nIt was not fine-tuned: train it as you would train any adapter, from a better start.';
+
+/**
+ * Writes the text of an adapter's README.md: YAML front matter, what it is, for which quantized base it is valid, and
+ * the lines that load it ready to train.
+ */
+export const modelCard = (options: ModelCardOptions): string => {
+  const { baseModelName, quantizer, initializer, rank, alpha, useRslora } = options;
+  return `---
+base_model: ${JSON.stringify(baseModelName)}
+library_name: peft
+tags:
+- lora
+- quailora
+---
+
+# Starting point for fine-tuning ${baseModelName} on \`${quantizer}\` weights
+
+${purpose(initializer)}
+
+| | |
+|---|---|
+| quantizer | ${quantizer} |
+| initializer | ${initializer} |
+| rank | ${rank} |
+| alpha | ${alpha}${useRslora ? ', rank-stabilized' : ''} |
+| scaling | ${loraScaling(options)}, divided out of the factors once |
+| modules | ${options.targetModules.join(', ')} |
+
+## Load it, ready to train
+
+${loading(options)}
+
+With any other quantization of the base (type, double quantization, dtype, bits) the factors answer an error that is not there.
+`;
+};

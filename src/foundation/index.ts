@@ -1,0 +1,17 @@
+export { QuailoraError, ShapeMismatchError, type QuailoraErrorOptions } from './errors.js';
+export {
+  DTYPE_BYTES,
+  bfloat16Bits,
+  float16Bits,
+  fromFloat32,
+  isFloatDType,
+  roundTo,
+  toFloat32,
+  type DType,
+  type FloatDType,
+} from './dtypes.js';
+export { columnsOf, fromPlain, isRowMajor, matrix, rowMajor, rowsOf, toPlain, transposed, type Matrix, type PlainMatrix } from './matrix.js';
+export { random, type Random } from './random.js';
+export type { RawTensor } from './raw-tensor.js';
+export { FileWriteError, fileWriteError, writeFileAtomically, writeFully, writing } from './atomic-file.js';
+export { ByteLedger } from './byte-ledger.js';

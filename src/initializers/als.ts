@@ -1,0 +1,71 @@
+import { columnsOf, matrix, QuailoraError, type Matrix } from '../foundation/index.js';
+import { orthonormalize, pseudoInverse, symmetricEigen, truncatedSvd, type SymmetricOperator } from '../linalg/index.js';
+import type { MatrixEngine } from '../runtime/index.js';
+import type { Initializer } from './contract.js';
+import { problemOperator } from './problem-operator.js';
+import { projectResidual } from './project-residual.js';
+
+/** Eigenvalues of Bᵀ H B below this part of the largest are rounding of float32 sums. */
+const cutoff = 2e-7;
+
+/** VᵀW in float64, made symmetric from its upper triangle, where the smaller image's rounding is. */
+const projection = async (V: Matrix, W: Matrix, engine: MatrixEngine): Promise<Float64Array> => {
+  const r = columnsOf(V);
+  const { data } = await engine.multiply(V, W, { transposeA: true });
+  const M = new Float64Array(r * r);
+  for (let i = 0; i < r; i++) for (let j = i; j < r; j++) M[i * r + j] = M[j * r + i] = data[i * r + j]!;
+  return M;
+};
+
+/**
+ * Runs the alternation on G alone, in the gauge AᵀA = I, where the B-step is B = EᵀA and so E H B = G A, Bᵀ H B = AᵀG A.
+ *
+ * The first step also turns A to its Ritz vectors, which changes neither the product nor what follows from it, but
+ * keeps AᵀG A well scaled under outlying eigenvalues.
+ */
+const alternate = async (operator: SymmetricOperator, start: Matrix, steps: number, engine: MatrixEngine): Promise<Matrix> => {
+  let A = start;
+  for (let step = 0; step < steps && columnsOf(A) > 0; step++) {
+    const r = columnsOf(A);
+    let GA = await operator.apply(A);
+    let AGA = await projection(A, GA, engine);
+    if (step === 0) {
+      const { values, vectors } = symmetricEigen(AGA, r);
+      const S = matrix(r, r, new Float32Array(vectors));
+      [A, GA] = [await engine.multiply(A, S), await engine.multiply(GA, S)];
+      AGA = new Float64Array(r * r);
+      values.forEach((value, i) => (AGA[i * r + i] = Math.max(value, 0)));
+    }
+    const solve = matrix(r, r, new Float32Array(pseudoInverse(AGA, r, cutoff)));
+    A = await orthonormalize(await engine.multiply(GA, solve), engine);
+  }
+  return A;
+};
+
+/**
+ * The paper's alternating least squares (QuAILoRA, eq. 5 and 6): from the SVD of E, A ← E H B (Bᵀ H B)⁺, Bᵀ ← (AᵀA)⁻¹ AᵀE.
+ *
+ * It ends on the B-step, so A Bᵀ is a projection of E and never worse than no correction. Directions that the calibration
+ * never saw are cut by their eigenvalues and spent on the SVD of what is left.
+ *
+ * @param options.steps 20 unless told, as in the paper; 0 is the SVD
+ * @throws QuailoraError QL_STEPS when steps is not a whole number; retrying does not help
+ *
+ * Cost: a truncated SVD and `steps` applications of G = E H Eᵀ to `rank` columns.
+ */
+export const als = ({ steps = 20 }: { readonly steps?: number } = {}): Initializer => {
+  if (!Number.isInteger(steps) || steps < 0)
+    throw new QuailoraError('QL_STEPS', `ALS needs a whole number of steps from 0 up, not ${steps}.`);
+  return {
+    name: 'als',
+    projectsResidual: true,
+    requantizes: false,
+    usesStatistic: true,
+    initialize: async (problem, { linalg }) => {
+      const { E, rank } = problem;
+      const operator = await problemOperator(problem, 'als', linalg);
+      const { U } = await truncatedSvd(E, rank, linalg);
+      return projectResidual(await alternate(operator, U, steps, linalg), E, rank, linalg);
+    },
+  };
+};

@@ -1,0 +1,15 @@
+import { QuailoraError } from '../foundation/index.js';
+
+/** Thrown when an initializer or a certificate lacks the statistic it needs; retrying does not help. */
+export class StatisticError extends QuailoraError {
+  constructor(message: string) {
+    super('QL_STATISTIC', message);
+  }
+}
+
+/** Thrown when factors are not what their initializer claims; retrying does not help. */
+export class CertificateError extends QuailoraError {
+  constructor(message: string) {
+    super('QL_CERTIFICATE', message);
+  }
+}

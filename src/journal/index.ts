@@ -1,0 +1,2 @@
+export { claimOutput, OutputClaimError, type OutputClaim } from './claim-output.js';
+export { outputState, type OutputState } from './output-state.js';

@@ -1,0 +1,10 @@
+export { balance, type ThinFactors } from './balance.js';
+export { beside, completeBasis, projectOut } from './complete-basis.js';
+export { ConvergenceError, RankError, checkRank } from './linalg-errors.js';
+export { orthonormalize } from './orthonormalize.js';
+export { residualOperator } from './residual-operator.js';
+export { pseudoInverse, solveSymmetric } from './solve-symmetric.js';
+export { symmetricEigen, type SymmetricEigen } from './symmetric-eigen.js';
+export { denseOperator, traceOf, type SymmetricOperator } from './symmetric-operator.js';
+export { topEigenpairs, type TopEigenpairs, type TopEigenpairsOptions } from './top-eigenpairs.js';
+export { truncatedSvd, type TruncatedSvd, type TruncatedSvdOptions } from './truncated-svd.js';

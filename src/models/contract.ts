@@ -1,0 +1,87 @@
+import type { Checkpoint, TensorLocation } from '../checkpoint/index.js';
+
+/** One linear layer of a block, as peft and bitsandbytes see it. */
+export interface LinearLayer {
+  /** Full module name, for instance `model.layers.0.self_attn.q_proj`. */
+  readonly module: string;
+  readonly outFeatures: number;
+  readonly inFeatures: number;
+  /** True when `<module>.bias` is added. */
+  readonly bias: boolean;
+  /** Name of the activation it reads; layers with equal names read the same values. */
+  readonly input: string;
+}
+
+/** An activation inside a block that linear layers read. */
+export interface BlockInput {
+  readonly name: string;
+  /** Features of one token. */
+  readonly width: number;
+}
+
+/**
+ * Where the linear layers of a block take their arithmetic from.
+ *
+ * `stored`: the checkpoint's weights, mapped from the shards. `fed`: float32 matrices given at each run as
+ * `<module>.weight` [out, in]. `int8`: LLM.int8 as it runs, given `<module>.weight` (the int8 codes as float32) and
+ * `<module>.scale` [out] (SCB).
+ */
+export type LinearForm = 'stored' | 'fed' | 'int8';
+
+/** What the graph of one block shall compute. */
+export interface BlockGraphOptions {
+  /** Longest window in tokens; fixes the length of the rotary tables. */
+  readonly windowTokens: number;
+  readonly linear: LinearForm;
+  /** Modules with a LoRA branch, given at each run as `<module>.lora_A` [r, in] and `<module>.lora_B` [out, r], scaled. */
+  readonly lora?: ReadonlySet<string>;
+  /** Also return the activations that linear layers read, under their names. */
+  readonly activations: boolean;
+}
+
+/** A serialized graph and the folder its mapped weights lie in. */
+export interface ModelPiece {
+  /** For messages: `block 3 of llama`. */
+  readonly label: string;
+  readonly graph: Uint8Array;
+  /** Absolute real path. */
+  readonly externalFolder: string;
+}
+
+/**
+ * A causal language model cut into pieces that run one after the other.
+ *
+ * A block piece takes `hidden` [windows, tokens, hidden] (float32) and `positions` [windows, tokens] (int64) and
+ * returns `hidden` under the name `next`. The head takes `hidden` [rows, hidden] and `targets` [rows, 1] (int64) and
+ * returns `logprob` [rows, 1] (natural logarithm).
+ */
+export interface CausalModel {
+  readonly modelType: string;
+  readonly hiddenSize: number;
+  readonly vocabularySize: number;
+  readonly blocks: number;
+  /** Longest position the model was made for. */
+  readonly maxPositions: number;
+  /** Token embedding, [vocabulary, hidden]. */
+  readonly embedding: TensorLocation;
+  /** Linear layers of a block in the order the block computes them; every one is quantized by `load_in_4bit`. */
+  linears(block: number): readonly LinearLayer[];
+  /** The distinct activations those layers read. */
+  inputs(block: number): readonly BlockInput[];
+  /** Builds the graph of one block. */
+  block(block: number, options: BlockGraphOptions): ModelPiece;
+  /** Builds the graph of final norm, output embedding and log-probability. */
+  head(): ModelPiece;
+}
+
+/** A family of architectures, named by the `model_type` of config.json. */
+export interface ModelFamily {
+  readonly modelType: string;
+  /**
+   * Reads the architecture off an opened checkpoint.
+   *
+   * @throws UnsupportedModelError when the configuration asks for something the family here does not compute
+   * @throws MalformedCheckpointError when a tensor is missing or has another shape
+   */
+  open(checkpoint: Checkpoint): CausalModel;
+}

@@ -1,0 +1,154 @@
+import type { Checkpoint, TensorLocation } from '../checkpoint/index.js';
+import type { Value } from '../graph/index.js';
+import { readConfig, type ConfigReader } from './config-reader.js';
+import type { BlockGraphOptions, CausalModel, LinearLayer, ModelPiece } from './contract.js';
+import { expectTensor } from './expect-tensor.js';
+import { PieceBuilder } from './piece-builder.js';
+import { readRotaryFrequencies, type RotaryFrequencies } from './rotary-tables.js';
+import { UnsupportedModelError } from './unsupported-model-error.js';
+
+/** What tells the families of this decoder apart. */
+export interface RopeSwigluTraits {
+  readonly modelType: string;
+  /** Bias on q, k, v and o. */
+  readonly attentionBias: boolean;
+  /** Bias on gate, up and down. */
+  readonly mlpBias: boolean;
+  /** Tokens a token can look back on, itself included; undefined for all. */
+  readonly slidingWindow: number | undefined;
+}
+
+interface Shape {
+  readonly hidden: number;
+  readonly feedForward: number;
+  readonly blocks: number;
+  readonly heads: { readonly query: number; readonly keyValue: number; readonly size: number };
+  readonly vocabulary: number;
+  readonly epsilon: number;
+  readonly bias: { readonly attention: boolean; readonly mlp: boolean };
+  readonly frequencies: RotaryFrequencies;
+}
+
+const readShape = (config: ConfigReader, traits: RopeSwigluTraits): Shape => {
+  const hidden = config.count('hidden_size');
+  const query = config.count('num_attention_heads');
+  const size = config.count('head_dim', Math.floor(hidden / query));
+  const activation = config.text('hidden_act', 'silu');
+  if (activation !== 'silu') throw new UnsupportedModelError(`config.json asks for hidden_act "${activation}"; silu is supported.`);
+  return {
+    hidden,
+    feedForward: config.count('intermediate_size'),
+    blocks: config.count('num_hidden_layers'),
+    heads: { query, keyValue: config.count('num_key_value_heads', query), size },
+    vocabulary: config.count('vocab_size'),
+    epsilon: config.number('rms_norm_eps', 1e-6),
+    bias: { attention: traits.attentionBias, mlp: traits.mlpBias },
+    frequencies: readRotaryFrequencies(config, size),
+  };
+};
+
+const layersOf = (block: number, { hidden, feedForward, heads, bias }: Shape): Record<'q' | 'k' | 'v' | 'o' | 'gate' | 'up' | 'down', LinearLayer> => {
+  const prefix = `model.layers.${block}`;
+  const layer = (name: string, input: string, inFeatures: number, outFeatures: number): LinearLayer => ({
+    module: `${prefix}.${name}`,
+    outFeatures,
+    inFeatures,
+    bias: name.startsWith('self_attn') ? bias.attention : bias.mlp,
+    input,
+  });
+  const attended = heads.query * heads.size;
+  const shared = heads.keyValue * heads.size;
+  return {
+    q: layer('self_attn.q_proj', 'attention_input', hidden, attended),
+    k: layer('self_attn.k_proj', 'attention_input', hidden, shared),
+    v: layer('self_attn.v_proj', 'attention_input', hidden, shared),
+    o: layer('self_attn.o_proj', 'attention_output', attended, hidden),
+    gate: layer('mlp.gate_proj', 'mlp_input', hidden, feedForward),
+    up: layer('mlp.up_proj', 'mlp_input', hidden, feedForward),
+    down: layer('mlp.down_proj', 'mlp_hidden', feedForward, hidden),
+  };
+};
+
+/**
+ * Opens a decoder of pre-norm blocks with rotary attention and a SwiGLU feed-forward layer.
+ *
+ * Reference: transformers' `models/llama/modeling_llama.py`.
+ */
+export const openRopeSwigluDecoder = (checkpoint: Checkpoint, traits: RopeSwigluTraits): CausalModel => {
+  const config = readConfig(checkpoint.config);
+  const shape = readShape(config, traits);
+  const embedding = expectTensor(checkpoint, 'model.embed_tokens.weight', [shape.vocabulary, shape.hidden]);
+  const head = config.flag('tie_word_embeddings', false) ? embedding : expectTensor(checkpoint, 'lm_head.weight', embedding.shape);
+  expectTensor(checkpoint, 'model.norm.weight', [shape.hidden]);
+  for (let block = 0; block < shape.blocks; block++) expectBlock(checkpoint, block, shape);
+
+  return {
+    modelType: traits.modelType,
+    hiddenSize: shape.hidden,
+    vocabularySize: shape.vocabulary,
+    blocks: shape.blocks,
+    maxPositions: config.count('max_position_embeddings', 2048),
+    embedding,
+    linears: (block) => Object.values(layersOf(block, shape)),
+    inputs: () => [
+      { name: 'attention_input', width: shape.hidden },
+      { name: 'attention_output', width: shape.heads.query * shape.heads.size },
+      { name: 'mlp_input', width: shape.hidden },
+      { name: 'mlp_hidden', width: shape.feedForward },
+    ],
+    block: (block, options) => buildBlock(checkpoint, block, shape, traits, options),
+    head: () => buildHead(checkpoint, shape, head, traits),
+  };
+};
+
+const expectBlock = (checkpoint: Checkpoint, block: number, shape: Shape): void => {
+  const prefix = `model.layers.${block}`;
+  for (const norm of ['input_layernorm', 'post_attention_layernorm']) expectTensor(checkpoint, `${prefix}.${norm}.weight`, [shape.hidden]);
+  for (const { module, outFeatures, bias } of Object.values(layersOf(block, shape)))
+    if (bias) expectTensor(checkpoint, `${module}.bias`, [outFeatures]);
+};
+
+const buildBlock = (
+  checkpoint: Checkpoint,
+  block: number,
+  shape: Shape,
+  traits: RopeSwigluTraits,
+  options: BlockGraphOptions,
+): ModelPiece => {
+  const piece = new PieceBuilder(`block ${block} of ${traits.modelType}`, checkpoint);
+  const { graph } = piece;
+  const { q, k, v, o, gate, up, down } = layersOf(block, shape);
+  const prefix = `model.layers.${block}`;
+  const read = (value: Value, layer: LinearLayer): Value => {
+    if (options.activations) graph.output(value, 'F32', ['windows', 'tokens', layer.inFeatures], layer.input);
+    return value;
+  };
+
+  const hidden = graph.input('hidden', 'F32', ['windows', 'tokens', shape.hidden]);
+  const positions = graph.input('positions', 'I64', ['windows', 'tokens']);
+  const rotate = (x: Value, heads: number): Value => piece.rotate(x, heads, positions, shape.frequencies, options.windowTokens);
+  const { slidingWindow } = traits;
+  const mask = slidingWindow !== undefined && slidingWindow < options.windowTokens ? piece.slidingMask(positions, slidingWindow) : undefined;
+
+  const attentionInput = read(piece.rmsNorm(hidden, piece.weight(`${prefix}.input_layernorm.weight`), shape.epsilon), q);
+  const query = rotate(piece.linear(attentionInput, q, options), shape.heads.query);
+  const key = rotate(piece.linear(attentionInput, k, options), shape.heads.keyValue);
+  const value = piece.linear(attentionInput, v, options);
+  const attended = read(piece.attention(query, key, value, shape.heads, mask), o);
+  const middle = graph.node('Add', [hidden, piece.linear(attended, o, options)]);
+
+  const mlpInput = read(piece.rmsNorm(middle, piece.weight(`${prefix}.post_attention_layernorm.weight`), shape.epsilon), gate);
+  const gated = graph.node('Mul', [piece.silu(piece.linear(mlpInput, gate, options)), piece.linear(mlpInput, up, options)]);
+  const next = graph.node('Add', [middle, piece.linear(read(gated, down), down, options)]);
+  graph.output(next, 'F32', ['windows', 'tokens', shape.hidden], 'next');
+  return piece.build();
+};
+
+const buildHead = (checkpoint: Checkpoint, shape: Shape, head: TensorLocation, traits: RopeSwigluTraits): ModelPiece => {
+  const piece = new PieceBuilder(`head of ${traits.modelType}`, checkpoint);
+  const hidden = piece.graph.input('hidden', 'F32', ['rows', shape.hidden]);
+  const targets = piece.graph.input('targets', 'I64', ['rows', 1]);
+  const normed = piece.rmsNorm(hidden, piece.weight('model.norm.weight'), shape.epsilon);
+  piece.graph.output(piece.logProbability(normed, piece.weight(head.name), targets), 'F32', ['rows', 1], 'logprob');
+  return piece.build();
+};

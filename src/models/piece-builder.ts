@@ -1,0 +1,147 @@
+import { basename, dirname } from 'node:path';
+import type { Checkpoint, TensorLocation } from '../checkpoint/index.js';
+import { GraphBuilder, type Value } from '../graph/index.js';
+import type { BlockGraphOptions, LinearLayer, ModelPiece } from './contract.js';
+import { tabulateRotary, type RotaryFrequencies } from './rotary-tables.js';
+import { UnsupportedModelError } from './unsupported-model-error.js';
+
+const MICROSOFT = 'com.microsoft';
+
+/** Activations of at least this magnitude make a column an outlier in LLM.int8 (transformers' default threshold). */
+const INT8_OUTLIER_THRESHOLD = 6;
+
+/** Dequantization factor of LLM.int8's integer products: 1/127² as bitsandbytes' CUDA kernels round it. */
+const INT8_PRODUCT_SCALE = 6.200012e-5;
+
+/** Dequantization factor of one LLM.int8 weight: 1/127 as bitsandbytes rounds it. */
+const INT8_WEIGHT_SCALE = 7.874015718698502e-3;
+
+/** Builds the graph of one piece of a model out of the layers that families share. */
+export class PieceBuilder {
+  readonly graph: GraphBuilder;
+  private folder: string | undefined;
+  private rotary: { cos: Value; sin: Value } | undefined;
+
+  constructor(
+    private readonly label: string,
+    private readonly checkpoint: Checkpoint,
+  ) {
+    this.graph = new GraphBuilder(label);
+  }
+
+  /** Maps a float tensor from its shard and returns it as float32. */
+  weight(name: string): Value {
+    const location = this.checkpoint.tensors.get(name);
+    if (!location) throw new UnsupportedModelError(`${this.label}: tensor "${name}" was not checked when the model was opened.`);
+    const value = this.graph.external(name, location.dtype, location.shape, {
+      file: this.fileOf(location),
+      offset: location.offset,
+      length: location.length,
+    });
+    return location.dtype === 'F32' ? value : this.graph.node('Cast', [value], { to: { int: 1 } });
+  }
+
+  /** RMSNorm over the last axis, float32. */
+  rmsNorm(x: Value, weight: Value, epsilon: number): Value {
+    return this.graph.node('RMSNormalization', [x, weight], { axis: { int: -1 }, epsilon: { float: epsilon } });
+  }
+
+  /** x Wᵀ + bias in the form the options ask for, plus the LoRA branch where the module has one. */
+  linear(x: Value, layer: LinearLayer, options: BlockGraphOptions): Value {
+    const { graph } = this;
+    let y = options.linear === 'int8' ? this.int8Product(x, layer) : this.plainProduct(x, layer, options.linear === 'fed');
+    if (layer.bias) y = graph.node('Add', [y, this.weight(`${layer.module}.bias`)]);
+    if (!options.lora?.has(layer.module)) return y;
+    const a = graph.input(`${layer.module}.lora_A`, 'F32', [`${layer.module}.rank`, layer.inFeatures]);
+    const b = graph.input(`${layer.module}.lora_B`, 'F32', [layer.outFeatures, `${layer.module}.rank`]);
+    return graph.node('Add', [y, this.timesTransposed(this.timesTransposed(x, a), b)]);
+  }
+
+  /** Rotates queries or keys [windows, tokens, heads · headSize] by their positions. */
+  rotate(x: Value, heads: number, positions: Value, frequencies: RotaryFrequencies, windowTokens: number): Value {
+    if (!this.rotary) {
+      const tables = tabulateRotary(frequencies, windowTokens);
+      const shape = [windowTokens, frequencies.length];
+      this.rotary = { cos: this.graph.floats(tables.cos, shape), sin: this.graph.floats(tables.sin, shape) };
+    }
+    return this.graph.node('RotaryEmbedding', [x, this.rotary.cos, this.rotary.sin, positions], { num_heads: { int: heads } });
+  }
+
+  /** Causal attention over [windows, tokens, heads · headSize]; with a sliding window each token sees that many. */
+  attention(q: Value, k: Value, v: Value, heads: { query: number; keyValue: number; size: number }, mask?: Value): Value {
+    return this.graph.node('Attention', [q, k, v, mask], {
+      is_causal: { int: 1 },
+      q_num_heads: { int: heads.query },
+      kv_num_heads: { int: heads.keyValue },
+      scale: { float: 1 / Math.sqrt(heads.size) },
+    });
+  }
+
+  /** Mask [windows, 1, tokens, tokens], true where the key is fewer than `slidingWindow` tokens back. */
+  slidingMask(positions: Value, slidingWindow: number): Value {
+    const { graph } = this;
+    const query = graph.node('Unsqueeze', [positions, graph.integers([1, 3])]);
+    const key = graph.node('Unsqueeze', [positions, graph.integers([1, 2])]);
+    return graph.node('Less', [graph.node('Sub', [query, key]), graph.integers([slidingWindow], [])]);
+  }
+
+  /** x · sigmoid(x), in one pass over the values. */
+  silu(x: Value): Value {
+    return this.graph.node('QuickGelu', [x], { alpha: { float: 1 } }, MICROSOFT);
+  }
+
+  /** Log-probability of the target of each row: hidden [rows, hidden] and targets [rows, 1] to [rows, 1]. */
+  logProbability(hidden: Value, outputEmbedding: Value, targets: Value): Value {
+    const { graph } = this;
+    const logits = this.timesTransposed(hidden, outputEmbedding);
+    const target = graph.node('GatherElements', [logits, targets], { axis: { int: 1 } });
+    return graph.node('Sub', [target, graph.node('ReduceLogSumExp', [logits, graph.integers([1])], { keepdims: { int: 1 } })]);
+  }
+
+  /** Finishes the piece. */
+  build(): ModelPiece {
+    return { label: this.label, graph: this.graph.serialize(), externalFolder: this.folder ?? this.checkpoint.directory };
+  }
+
+  private timesTransposed(x: Value, weight: Value): Value {
+    return this.graph.node('FusedMatMul', [x, weight], { transB: { int: 1 } }, MICROSOFT);
+  }
+
+  private plainProduct(x: Value, layer: LinearLayer, fed: boolean): Value {
+    const name = `${layer.module}.weight`;
+    return this.timesTransposed(x, fed ? this.graph.input(name, 'F32', [layer.outFeatures, layer.inFeatures]) : this.weight(name));
+  }
+
+  /**
+   * LLM.int8 as it runs: float16 activations, outlier columns of the whole run apart, the others quantized row by
+   * row, an integer product (exact in float32 steps up to 2²⁴) scaled back.
+   */
+  private int8Product(x: Value, layer: LinearLayer): Value {
+    const { graph } = this;
+    const codes = graph.input(`${layer.module}.weight`, 'F32', [layer.outFeatures, layer.inFeatures]);
+    const scale = graph.input(`${layer.module}.scale`, 'F32', [layer.outFeatures]);
+    const half = graph.node('Cast', [graph.node('Cast', [x], { to: { int: 10 } })], { to: { int: 1 } });
+    const magnitude = graph.node('Abs', [half]);
+    const columnPeak = graph.node('ReduceMax', [magnitude, graph.integers([0, 1])], { keepdims: { int: 1 } });
+    const outlier = graph.node('GreaterOrEqual', [columnPeak, graph.floats([INT8_OUTLIER_THRESHOLD], [])]);
+    const zero = graph.floats([0], []);
+    const regular = graph.node('Where', [outlier, zero, half]);
+    const rowPeak = graph.node('ReduceMax', [graph.node('Abs', [regular]), graph.integers([2])], { keepdims: { int: 1 } });
+    const safePeak = graph.node('Max', [rowPeak, graph.floats([1e-30], [])]);
+    const quantized = graph.node('Round', [graph.node('Mul', [regular, graph.node('Div', [graph.floats([127], []), safePeak])])]);
+    const rowScale = graph.node('Mul', [rowPeak, graph.floats([INT8_PRODUCT_SCALE], [])]);
+    const inner = graph.node('Mul', [graph.node('Mul', [this.timesTransposed(quantized, codes), rowScale]), scale]);
+    const apart = this.timesTransposed(graph.node('Where', [outlier, half, zero]), codes);
+    const outer = graph.node('Mul', [apart, graph.node('Mul', [scale, graph.floats([INT8_WEIGHT_SCALE], [])])]);
+    return graph.node('Add', [inner, outer]);
+  }
+
+  private fileOf({ file, name }: TensorLocation): string {
+    this.folder ??= dirname(file);
+    if (dirname(file) !== this.folder)
+      throw new UnsupportedModelError(
+        `${this.label}: "${name}" lies in ${dirname(file)}, other weights of the block in ${this.folder}. Put all shards into one folder.`,
+      );
+    return basename(file);
+  }
+}

@@ -1,0 +1,1 @@
+export { chooseStatistics, type StatisticChoice } from './choose-statistics.js';

@@ -1,0 +1,44 @@
+import type { ModuleReport } from './report.js';
+
+/** Opens a run. */
+export interface StartEvent {
+  readonly type: 'start';
+  /** `init`, `compare`, `evaluate` or `verify`. */
+  readonly command: string;
+  readonly model: string;
+  readonly blocks: number;
+  readonly calibrationTokens: number;
+  readonly heldOutTokens: number;
+}
+
+/** Says where a run is. */
+export interface StageEvent {
+  readonly type: 'stage';
+  /** What is being done: `calibrate`, `solve`, `write`, … */
+  readonly stage: string;
+  /** Block at work, from 0. */
+  readonly block?: number;
+  readonly blocks?: number;
+  /** Tokens that have passed through this block. */
+  readonly tokens?: number;
+  readonly totalTokens?: number;
+  readonly module?: string;
+  /** Seconds since the start of the run. */
+  readonly seconds: number;
+}
+
+/** Reports one finished module. */
+export interface ModuleEvent {
+  readonly type: 'module';
+  readonly block: number;
+  readonly report: ModuleReport;
+}
+
+/** Ends a run; always the last event. */
+export interface ResultEvent<Result = unknown> {
+  readonly type: 'result';
+  readonly result: Result;
+}
+
+/** What a running pipeline tells whoever watches it. */
+export type ProgressEvent<Result = unknown> = StartEvent | StageEvent | ModuleEvent | ResultEvent<Result>;

@@ -1,0 +1,94 @@
+/** Mean loss per token of one module: ‖(W − Q − s·B·A) x‖² averaged over the tokens. */
+export interface ModuleLoss {
+  /** Without a correction. */
+  readonly none: number;
+  /** With the truncated SVD of E at the same rank; left out where it was not computed. */
+  readonly svd?: number;
+  /** With the correction that was written. */
+  readonly final: number;
+}
+
+/** Mean held-out loss per token of one module. */
+export interface HeldOutLoss {
+  readonly none: number;
+  readonly final: number;
+}
+
+/** What the run did for one module. */
+export interface ModuleReport {
+  /** Full name, for instance `model.layers.0.self_attn.q_proj`. */
+  readonly name: string;
+  /** [out, in] */
+  readonly shape: readonly [number, number];
+  /** On the calibration tokens. */
+  readonly loss: ModuleLoss;
+  /** On the held-out tokens; null where there are none. */
+  readonly heldOut: HeldOutLoss | null;
+  /** 1 − final / none on the calibration tokens; 1 where there was nothing to correct. */
+  readonly captured: number;
+  /** Statistic the losses come from: Σ x xᵀ, or Σ (E x)(E x)ᵀ. */
+  readonly statistic: 'H' | 'G';
+  /** Seconds to quantize, solve and certify. */
+  readonly seconds: number;
+}
+
+/** Means over the modules, each module counting the same. */
+export interface ReportTotals {
+  readonly modules: number;
+  /** Mean of final / none on the calibration tokens. */
+  readonly lossRatio: number;
+  /** Mean of svd / none; null where it was not computed for every module. */
+  readonly svdLossRatio: number | null;
+  /** Mean of final / none on the held-out tokens; null where there are none. */
+  readonly heldOutLossRatio: number | null;
+  /** Mean of `captured`. */
+  readonly captured: number;
+  /** Wall time of the whole run. */
+  readonly seconds: number;
+}
+
+/** Most bytes held at one time, by what they were for. */
+export interface LargestBytes {
+  readonly weights: number;
+  /** Held-out sums included. */
+  readonly statistics: number;
+  readonly activations: number;
+}
+
+/** Bytes that identify one shard. */
+export interface ShardHash {
+  /** Relative to the checkpoint directory. */
+  readonly file: string;
+  /** Hexadecimal. */
+  readonly sha256: string;
+}
+
+/** What report.json holds: what was run, on what, with what outcome and at what cost. */
+export interface InitializationReport {
+  /** Checkpoint directory as the user typed it. */
+  readonly model: string;
+  readonly shardHashes: readonly ShardHash[];
+  /** Name of the quantizer: `nf4`, `int8`, … */
+  readonly quantizer: string;
+  /** Name of the initializer: `exact`, `als`, … */
+  readonly initializer: string;
+  readonly rank: number;
+  /** PEFT's lora_alpha. */
+  readonly alpha: number;
+  /** What PEFT multiplies B·A by: alpha / rank, or alpha / √rank. */
+  readonly scaling: number;
+  readonly seed: number;
+  readonly calibrationTokens: number;
+  readonly heldOutTokens: number;
+  readonly windowTokens: number;
+  /** Calibration records that were drawn; null where whole windows were taken in file order. */
+  readonly samples: number | null;
+  /** Versions of quailora, Node and what does the arithmetic, by name. */
+  readonly versions: { readonly quailora: string; readonly [name: string]: string };
+  readonly modules: readonly ModuleReport[];
+  readonly totals: ReportTotals;
+  readonly secondsPerStage: Readonly<Record<string, number>>;
+  /** The kernel's high-water mark, mapped pages and child processes included. */
+  readonly peakRssBytes: number;
+  readonly largestBytes: LargestBytes;
+}

@@ -1,0 +1,27 @@
+/** How a loss was weighted when it was checked. */
+export type LossWeighting = 'calibration' | 'kept statistics' | 'unweighted';
+
+/** One thing that is wrong with what was written. */
+export interface VerificationFailure {
+  /** Stable code, `QL_…`. */
+  readonly code: string;
+  /** Module or file it was found in. */
+  readonly where: string;
+  readonly message: string;
+}
+
+/** What `verify` found. */
+export interface VerificationReport {
+  /** Directory as the user typed it. */
+  readonly directory: string;
+  /** True when nothing failed. */
+  readonly passed: boolean;
+  /** Modules of the base compared byte by byte with quantize(W); null where no base was written. */
+  readonly baseModules: number | null;
+  /** Modules whose correction was measured. */
+  readonly adapterModules: number;
+  readonly weighting: LossWeighting;
+  /** Mean over the modules of 1 − loss ÷ loss of no correction, as measured now. */
+  readonly captured: number;
+  readonly failures: readonly VerificationFailure[];
+}

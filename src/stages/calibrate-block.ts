@@ -1,0 +1,35 @@
+import { concatMap, defer, type Observable, tap } from 'rxjs';
+import { inSequence } from '../dataflow/index.js';
+import { tapActivations, tappedInputs, type ActivationTaps } from './activation-tap.js';
+import type { CalibratedRun } from './calibrated-run.js';
+import { foldStatistics, type InputStatistics } from './statistics.js';
+
+/** How a block is calibrated. */
+export interface CalibrateBlockOptions extends ActivationTaps {
+  /** True where an initializer can do with a G. */
+  readonly acceptsG: boolean;
+  /** Called as segments finish, with the tokens that have passed the block. */
+  onTokens?(block: number, tokens: number): void;
+}
+
+/**
+ * Sends all windows through one block and emits the block's statistics, once.
+ *
+ * hidden states → block piece → activation chunks → partial sums, folded in the order of the token stream.
+ */
+export const calibrateBlock = (run: CalibratedRun, block: number, options: CalibrateBlockOptions): Observable<InputStatistics[]> =>
+  defer(async () => run.sumsOf(block, options.acceptsG)).pipe(
+    concatMap((sums) => {
+      const begin = performance.now();
+      let tokens = 0;
+      const listenTo = tappedInputs(options, run.model.inputs(block));
+      const consumers = (options.workerTaps ?? []).map(({ consumer }) => consumer);
+      return run.propagation.through(block, { sums, listenTo, consumers }).pipe(
+        tap(({ segment }) => options.onTokens?.(block, (tokens += segment.tokens))),
+        inSequence(({ sequence }) => sequence),
+        tapActivations(block, options),
+        foldStatistics(sums, run.statisticBytes),
+        tap(() => run.clock.add('calibrate', (performance.now() - begin) / 1000)),
+      );
+    }),
+  );

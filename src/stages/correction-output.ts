@@ -1,0 +1,103 @@
+import { join } from 'node:path';
+import {
+  ExportError,
+  modelCard,
+  openPeftAdapterWriter,
+  openQuantizedCheckpointWriter,
+  targetModules,
+  type PeftAdapterWriter,
+  type QuantizedCheckpointWriter,
+} from '../exporters/index.js';
+import type { Initializer, Factors } from '../initializers/index.js';
+import type { QuantizedMatrix } from '../quantizers/index.js';
+import type { CorrectionPlan } from './correction-plan.js';
+import type { CorrectionChoice } from './jobs.js';
+import type { SourceModel } from './open-source-model.js';
+
+/** What is written where. */
+export interface CorrectionOutputOptions {
+  /** Directory that gets adapter/ and, with `writeBase`, base/. */
+  readonly directory: string;
+  readonly source: SourceModel;
+  readonly plan: CorrectionPlan;
+  readonly choice: CorrectionChoice;
+  readonly initializer: Initializer;
+  readonly writeBase: boolean;
+  /** `base_model_name_or_path`. */
+  readonly baseModelName: string;
+}
+
+/** One layer's outcome, ready to be written. */
+export interface SolvedLayer {
+  readonly module: string;
+  /** Undefined for a layer that gets no correction. */
+  readonly factors: Factors | undefined;
+  /** The stock quantization; an initializer's own Q takes its place. */
+  readonly quantized: QuantizedMatrix;
+}
+
+/** Adapter and base while they are being written. */
+export interface CorrectionOutput {
+  /** Takes a layer, in any order. */
+  write(layer: SolvedLayer): Promise<void>;
+  /** Copies the tensors that are not quantized and gives every file its final name. */
+  finish(): Promise<void>;
+  /** Gives up; what was not finished leaves no file. */
+  abort(): Promise<void>;
+}
+
+const openAdapter = async (options: CorrectionOutputOptions): Promise<PeftAdapterWriter> => {
+  const { directory, plan, choice, initializer, writeBase, baseModelName } = options;
+  const lora = { rank: choice.rank, alpha: choice.alpha, useRslora: choice.rslora };
+  const quantizer = plan.quantizer.self;
+  const card = modelCard({
+    ...lora,
+    ...{ baseModelName, quantizer: quantizer.name, initializer: initializer.name, dtype: plan.dtype },
+    quantizationConfig: quantizer.quantizationConfig(plan.dtype),
+    targetModules: targetModules(plan.corrected, plan.linears),
+    writtenBase: writeBase,
+    requantized: initializer.requantizes,
+  });
+  return openPeftAdapterWriter({ ...lora, directory: join(directory, 'adapter'), baseModelName, modules: plan.corrected, linearModules: plan.linears, card });
+};
+
+const openBase = async ({ directory, source, plan }: CorrectionOutputOptions): Promise<QuantizedCheckpointWriter> => {
+  const { bits, ...quantizer } = plan.quantizer.self;
+  return openQuantizedCheckpointWriter({
+    directory: join(directory, 'base'),
+    checkpoint: source.checkpoint,
+    modules: plan.linears,
+    bits,
+    quantizationConfig: quantizer.quantizationConfig(plan.dtype),
+  });
+};
+
+/**
+ * Opens the writers of adapter and base.
+ *
+ * @throws ExportError QL_INITIALIZER_BASE for an initializer with its own Q and no base; else as the writers
+ */
+export const openCorrectionOutput = async (options: CorrectionOutputOptions): Promise<CorrectionOutput> => {
+  if (options.initializer.requantizes && !options.writeBase)
+    throw new ExportError(
+      'QL_INITIALIZER_BASE',
+      `The initializer "${options.initializer.name}" chooses its own quantized weights, so its adapter fits no other base. Add --write-base.`,
+    );
+  const adapter = await openAdapter(options);
+  const base = options.writeBase ? await openBase(options) : undefined;
+  return {
+    write: async ({ module, factors, quantized }) => {
+      if (factors) await adapter.add(module, factors);
+      await base?.addModule(module, (factors?.quantized ?? quantized).tensors);
+    },
+    finish: async () => {
+      for (const location of base?.plainTensors ?? []) await base?.addPlain(location);
+      await base?.close();
+      await adapter.close();
+    },
+    abort: async () => {
+      await adapter.abort();
+      await base?.abort();
+    },
+  };
+};

@@ -1,0 +1,29 @@
+export {
+  INITIALIZER_NAMES,
+  type Bits,
+  type CalibrationChoice,
+  type CompareJob,
+  type CorrectionChoice,
+  type EvaluateJob,
+  type InitializeJob,
+  type InitializerName,
+  type JobControl,
+  type TokenBudget,
+  type VerifyJob,
+} from './jobs.js';
+export { tapActivations, tappedInputs, type ActivationTap, type ActivationTaps, type WorkerTap } from './activation-tap.js';
+export { openCalibratedRun, type CalibratedJob, type CalibratedRun } from './calibrated-run.js';
+export { openCorrectionOutput, type CorrectionOutput, type CorrectionOutputOptions, type SolvedLayer } from './correction-output.js';
+export { acceptsG, COMPARED_INITIALIZERS, planCorrection, stockInitializer, stockQuantizer, type CorrectionPlan } from './correction-plan.js';
+export { checkWindows, openSourceModel, requireFullPrecision, weightShard, type SourceModel } from './open-source-model.js';
+export { resolvePlaced, type Placed } from './placed.js';
+export { Propagation, STOCK_SEGMENT_SIZES, type Passage, type PassageOptions, type SplitWindows } from './propagation.js';
+export { RunClock } from './run-clock.js';
+export { makeScratchDirectory, type ScratchDirectory } from './scratch-directory.js';
+export type { CertifiedShard, InitializedShard, QuantizedShard, WeightShard } from './shard.js';
+export { certifyStage, initializeStage, quantizeStage, type InitializeStageOptions } from './shard-stages.js';
+export { foldStatistics, type InputStatistics } from './statistics.js';
+export { versions } from './versions.js';
+export { workerCount } from './worker-count.js';
+export { calibrateBlock, type CalibrateBlockOptions } from './calibrate-block.js';
+export { solveBlock, type ShardSink, type SolveBlockOptions } from './solve-block.js';

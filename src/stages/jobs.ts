@@ -1,0 +1,106 @@
+/** Names of the initializers that ship with quailora. */
+export const INITIALIZER_NAMES = ['exact', 'als', 'svd', 'loftq', 'zero'] as const;
+
+/** Name of an initializer that ships with quailora. */
+export type InitializerName = (typeof INITIALIZER_NAMES)[number];
+
+/** Bits of the quantized base: 4 is NF4 with double quantization, 8 is LLM.int8. */
+export type Bits = 4 | 8;
+
+/** How the calibration tokens are chosen from the text. */
+export type TokenBudget =
+  /** That many records drawn with the seed, each cut to one window (the paper's way). */
+  | { readonly kind: 'samples'; readonly samples: number }
+  /** Texts in file order, joined and cut into whole windows; the first tokens / windowTokens of them. */
+  | { readonly kind: 'tokens'; readonly tokens: number };
+
+/** What every job may carry: how to stop it, and how many workers it may use. */
+export interface JobControl {
+  /** Aborting it stops the run cleanly: open files are closed, files under a temporary name are removed. */
+  readonly signal?: AbortSignal;
+  /** Worker threads that do the arithmetic; one for each available core when left out. Never changes a result. */
+  readonly workers?: number;
+}
+
+/** Which tokens calibrate, and which are held out to check the calibration. */
+export interface CalibrationChoice {
+  /** Text file to calibrate on: .txt, .jsonl or .jsonl.gz with a field `text`, `chosen`, or `prompt` + `completion`. */
+  readonly calibration: string;
+  readonly budget: TokenBudget;
+  /** Tokens of one window. */
+  readonly windowTokens: number;
+  /** Held-out windows as a fraction of the calibration windows, taken from the end of the file; 0 turns them off. */
+  readonly heldOutFraction: number;
+  /** Seed of everything random; equal seeds and options give equal bytes. */
+  readonly seed: number;
+}
+
+/** How the correction is computed and scaled. */
+export interface CorrectionChoice {
+  readonly bits: Bits;
+  /** Columns of each correction; what a module can't use is filled with zeros. */
+  readonly rank: number;
+  /** PEFT's lora_alpha. The written factors are divided by the scaling, so it does not change the correction. */
+  readonly alpha: number;
+  /** Scale by alpha / √rank (rsLoRA) in place of alpha / rank. */
+  readonly rslora: boolean;
+  /** Alternations of the paper's ALS. */
+  readonly alsSteps: number;
+  /** Alternations of LoftQ. */
+  readonly loftqSteps: number;
+  /** Give both factors equal norms; Adam trains unbalanced ones unequally. */
+  readonly balance: boolean;
+  /** Which layers get a correction: every linear layer of the blocks, or those whose last name is listed. */
+  readonly modules: 'all-linear' | readonly string[];
+}
+
+/** What `initialize` needs: a checkpoint and a text in, a PEFT adapter (and on request its base) out. */
+export interface InitializeJob extends JobControl, CalibrationChoice, CorrectionChoice {
+  /** Hugging Face checkpoint directory, as the user typed it. */
+  readonly model: string;
+  /** Directory to write adapter/, base/ and report.json to. */
+  readonly output: string;
+  readonly initializer: InitializerName;
+  /** Also write the quantized checkpoint. */
+  readonly writeBase: boolean;
+  /** `base_model_name_or_path` of the adapter; `model` as typed when left out. */
+  readonly baseName?: string;
+  /** Replace an earlier run's files in `output`; without it they are an error. */
+  readonly overwrite: boolean;
+}
+
+/** What `compare` needs: one calibration, on which every initializer is tried, and a text for perplexity. */
+export interface CompareJob extends JobControl, CalibrationChoice, CorrectionChoice {
+  /** Hugging Face checkpoint directory, as the user typed it. */
+  readonly model: string;
+  /** Text file whose perplexity is compared. */
+  readonly text: string;
+}
+
+/** What `evaluate` needs: a checkpoint and a text whose perplexity is wanted. */
+export interface EvaluateJob extends JobControl {
+  /** Hugging Face checkpoint directory, full precision or written by `initialize` with `writeBase`. */
+  readonly model: string;
+  /** Text file. */
+  readonly text: string;
+  /** Quantize a full-precision checkpoint on the way; left out, the checkpoint is taken as it is. */
+  readonly bits?: Bits;
+  /** PEFT adapter directory to apply. */
+  readonly adapter?: string;
+  /** Tokens of one window. */
+  readonly windowTokens: number;
+  /** Stop after the whole windows that fit in so many tokens; all of the text when left out. */
+  readonly tokens?: number;
+  /** Arrow IPC file to write each predicted token's log-probability to. */
+  readonly logprobs?: string;
+}
+
+/** What `verify` needs: a directory that `initialize` wrote. */
+export interface VerifyJob extends JobControl {
+  /** Directory holding adapter/, report.json and perhaps base/. */
+  readonly directory: string;
+  /** Full-precision checkpoint; the one report.json names when left out. */
+  readonly model?: string;
+  /** Text to compute the statistics from again; without it kept statistics are used, or none. */
+  readonly calibration?: string;
+}

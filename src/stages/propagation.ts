@@ -1,0 +1,146 @@
+import { defer, from, ignoreElements, mergeMap, type Observable } from 'rxjs';
+import {
+  CALIBRATION_TASKS,
+  HiddenStateStore,
+  planSegments,
+  type EmbedArgument,
+  type FedLayer,
+  type HiddenStateBudget,
+  type HiddenStates,
+  type PropagateArgument,
+  type PropagateResult,
+  type Segment,
+  type SegmentSizes,
+  type SummedInput,
+} from '../calibration/index.js';
+import type { Window } from '../corpus/index.js';
+import { ByteLedger } from '../foundation/index.js';
+import type { CausalModel, LinearForm } from '../models/index.js';
+import { buffersOf, type ModuleReference, type WorkerPool } from '../runtime/index.js';
+
+/** Sizes measured to be good on two cores: two windows of 256 a run, a partial sum every 4,096 tokens. */
+export const STOCK_SEGMENT_SIZES: SegmentSizes = { runTokens: 512, segmentTokens: 4096 };
+
+/** Token windows by the split they belong to. */
+export interface SplitWindows {
+  readonly calibration: readonly Window[];
+  readonly heldOut: readonly Window[];
+}
+
+/** What a block's passage may be asked for besides the next hidden states. */
+export interface PassageOptions {
+  readonly sums?: readonly SummedInput[];
+  /** Activations whose chunks come back as Arrow IPC streams; none unless told. */
+  readonly listenTo?: readonly string[];
+  readonly consumers?: readonly ModuleReference[];
+  /** `stored` unless told. */
+  readonly form?: LinearForm;
+  readonly fed?: readonly FedLayer[];
+}
+
+/** One segment that has passed a block. */
+export interface Passage extends Omit<PropagateResult, 'hidden'> {
+  readonly segment: Segment;
+  /** Position among all segments, calibration first. */
+  readonly sequence: number;
+}
+
+const idsOf = (segment: Segment, windows: readonly Window[]): Int32Array => {
+  const ids = new Int32Array(segment.tokens);
+  let at = 0;
+  for (const { firstWindow, windows: count } of segment.runs)
+    for (const window of windows.slice(firstWindow, firstWindow + count)) {
+      ids.set(window, at);
+      at += window.length;
+    }
+  return ids;
+};
+
+/** Hidden states of a set of windows on their way through a model, block by block. */
+export class Propagation {
+  /** All segments: those of the calibration first, then those held out. */
+  readonly segments: readonly Segment[];
+  /** Bytes of hidden states and activations. */
+  readonly activationBytes = new ByteLedger();
+  private readonly store: HiddenStateStore;
+  private readonly windowTokens: number;
+
+  constructor(
+    private readonly model: CausalModel,
+    private readonly windows: SplitWindows,
+    private readonly pool: WorkerPool,
+    budget: HiddenStateBudget,
+    sizes: SegmentSizes = STOCK_SEGMENT_SIZES,
+  ) {
+    const plan = (split: 'calibration' | 'heldOut'): Segment[] =>
+      planSegments(
+        windows[split].map(({ length }) => length),
+        split,
+        sizes,
+      );
+    this.segments = [...plan('calibration'), ...plan('heldOut')];
+    this.store = new HiddenStateStore(this.segments, model.hiddenSize, budget);
+    this.windowTokens = Math.max(0, ...this.segments.flatMap(({ runs }) => runs.map((run) => run.windowTokens)));
+  }
+
+  /** Looks every token up; completes without a value. */
+  embed(): Observable<never> {
+    return from(this.segments).pipe(
+      mergeMap(async (segment) => {
+        const argument: EmbedArgument = {
+          embedding: this.model.embedding,
+          segment,
+          ids: idsOf(segment, this.windows[segment.split]),
+          spillTo: this.store.spillPath(segment, -1),
+        };
+        const states = await this.pool.call<HiddenStates>(CALIBRATION_TASKS.embed, 'embed', argument, buffersOf(argument.ids));
+        this.put(segment, states);
+      }, this.pool.workers),
+      ignoreElements(),
+    );
+  }
+
+  /** Moves every segment through one block; segments arrive as they finish. */
+  through(block: number, options: PassageOptions = {}): Observable<Passage> {
+    return defer(() => {
+      const { sums = [], listenTo = [], consumers = [], form = 'stored', fed = [] } = options;
+      const wanted = new Set([...sums.map(({ input }) => input), ...listenTo]);
+      const inputs = consumers.length > 0 ? this.model.inputs(block) : this.model.inputs(block).filter(({ name }) => wanted.has(name));
+      const lora = new Set(fed.filter((layer) => layer.lora).map(({ layer }) => layer.module));
+      const piece = this.model.block(block, { windowTokens: this.windowTokens, linear: form, lora, activations: inputs.length > 0 });
+      const shared = { key: `${form} ${block}`, piece, block, hiddenSize: this.model.hiddenSize, inputs, sums, listenTo, consumers, form, fed };
+      return from(this.segments.entries()).pipe(
+        mergeMap(async ([sequence, segment]): Promise<Passage> => {
+          const hidden = this.store.take(segment);
+          const argument: PropagateArgument = { ...shared, segment, hidden, spillTo: this.store.spillPath(segment, block) };
+          const moved = 'values' in hidden ? buffersOf(hidden.values) : [];
+          const { hidden: next, ...outcome } = await this.pool.call<PropagateResult>(CALIBRATION_TASKS.propagate, 'propagate', argument, moved);
+          this.note(outcome.activationBytes);
+          this.put(segment, next);
+          return { ...outcome, segment, sequence };
+        }, this.pool.workers),
+      );
+    });
+  }
+
+  /** Hands the final hidden states of each segment to `use`, one segment at a time for each worker, and drops them. */
+  finish<Out>(use: (segment: Segment, states: HiddenStates) => Promise<Out>): Observable<Out> {
+    return from(this.segments).pipe(mergeMap((segment) => use(segment, this.store.take(segment)), this.pool.workers));
+  }
+
+  /** Drops all hidden states, files included. */
+  async clear(): Promise<void> {
+    await this.store.clear();
+  }
+
+  private put(segment: Segment, states: HiddenStates): void {
+    this.store.put(segment, states);
+    this.note(0);
+  }
+
+  private note(workerBytes: number): void {
+    const bytes = this.store.residentBytes() + workerBytes * this.pool.workers;
+    this.activationBytes.hold(bytes);
+    this.activationBytes.drop(bytes);
+  }
+}

@@ -1,0 +1,30 @@
+/** Seconds since a run began, and seconds spent in each of its stages. */
+export class RunClock {
+  private readonly begin = performance.now();
+  private readonly stages = new Map<string, number>();
+
+  /** Seconds since the run began. */
+  get seconds(): number {
+    return (performance.now() - this.begin) / 1000;
+  }
+
+  /** Seconds of each stage, summed over the items that were worked on at once. */
+  get secondsPerStage(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.stages);
+  }
+
+  /** Adds to a stage. */
+  readonly add = (stage: string, seconds: number): void => {
+    this.stages.set(stage, (this.stages.get(stage) ?? 0) + seconds);
+  };
+
+  /** Adds what some work takes to a stage. */
+  async time<T>(stage: string, work: () => Promise<T>): Promise<T> {
+    const begin = performance.now();
+    try {
+      return await work();
+    } finally {
+      this.add(stage, (performance.now() - begin) / 1000);
+    }
+  }
+}

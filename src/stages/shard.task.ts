@@ -1,0 +1,153 @@
+import { readTensor, type TensorLocation } from '../checkpoint/index.js';
+import { fromPlain, matrix, rowMajor, toFloat32, toPlain, type FloatDType, type Matrix, type PlainMatrix } from '../foundation/index.js';
+import {
+  balanced,
+  certify,
+  type Certificate,
+  type Factors,
+  type Initializer,
+  type InitializerContext,
+  type InitializerProblem,
+  type Statistic,
+} from '../initializers/index.js';
+import type { QuantizedMatrix, Quantizer, RawTensor } from '../quantizers/index.js';
+import { buffersOf, loadReference, type ModuleReference, type WorkerTask } from '../runtime/index.js';
+
+/** `QuantizedMatrix` as cloneable data. */
+export interface PlainQuantized {
+  readonly tensors: Readonly<Record<string, RawTensor>>;
+  readonly dequantized: PlainMatrix;
+}
+
+/** `Statistic` as cloneable data; the sum lies in shared memory. */
+export interface PlainStatistic extends Omit<Statistic, 'sum'> {
+  readonly sum: PlainMatrix;
+}
+
+/** `Factors` as cloneable data. */
+export interface PlainFactors {
+  readonly A: PlainMatrix;
+  readonly B: PlainMatrix;
+  readonly quantized: PlainQuantized | undefined;
+}
+
+export const toPlainQuantized = ({ tensors, dequantized }: QuantizedMatrix): PlainQuantized => ({ tensors, dequantized: toPlain(dequantized) });
+
+export const fromPlainQuantized = ({ tensors, dequantized }: PlainQuantized): QuantizedMatrix => ({ tensors, dequantized: fromPlain(dequantized) });
+
+export const toPlainStatistic = ({ sum, ...rest }: Statistic): PlainStatistic => ({ ...rest, sum: toPlain(sum) });
+
+export const toPlainFactors = ({ A, B, quantized }: Factors): PlainFactors => ({
+  A: toPlain(A),
+  B: toPlain(B),
+  quantized: quantized && toPlainQuantized(quantized),
+});
+
+export const fromPlainFactors = ({ A, B, quantized }: PlainFactors): Factors => ({
+  A: fromPlain(A),
+  B: fromPlain(B),
+  ...(quantized && { quantized: fromPlainQuantized(quantized) }),
+});
+
+/** ONNX Runtime refuses tensors over shared memory, so a worker takes its own copy. */
+const ownStatistic = ({ sum, ...rest }: PlainStatistic): Statistic => ({ ...rest, sum: fromPlain({ ...sum, data: sum.data.slice() }) });
+
+const buffersOfQuantized = ({ tensors, dequantized }: PlainQuantized): ArrayBuffer[] =>
+  buffersOf(dequantized.data, ...Object.values(tensors).map(({ bytes }) => bytes));
+
+/** Computes E = W − Q. */
+export const residualOf = (W: Matrix, Q: Matrix): Matrix => {
+  const q = rowMajor(Q);
+  return matrix(
+    W.shape[0]!,
+    W.shape[1]!,
+    rowMajor(W).map((value, i) => value - q[i]!),
+  );
+};
+
+/** Reads one weight matrix, [out, in], as float32. */
+export const readWeight = async (location: TensorLocation): Promise<Matrix> =>
+  matrix(location.shape[0]!, location.shape[1]!, toFloat32(await readTensor(location), location.dtype));
+
+/** What `quantizeShard` works on. */
+export interface QuantizeArgument {
+  readonly module: string;
+  readonly location: TensorLocation;
+  readonly dtype: FloatDType;
+  readonly quantizer: ModuleReference;
+}
+
+/** W, its quantization and E. */
+export interface QuantizeResult {
+  readonly W: PlainMatrix;
+  readonly quantized: PlainQuantized;
+  readonly E: PlainMatrix;
+}
+
+/** Reads a weight matrix and quantizes it. */
+export const quantizeShard: WorkerTask<QuantizeArgument, QuantizeResult> = async ({ module, location, dtype, quantizer }) => {
+  const W = await readWeight(location);
+  const quantized = await (await loadReference<Quantizer>(quantizer)).quantize(W, { module, dtype });
+  const value = { W: toPlain(W), quantized: toPlainQuantized(quantized), E: toPlain(residualOf(W, quantized.dequantized)) };
+  return { value, transfer: [...buffersOf(value.W.data, value.E.data), ...buffersOfQuantized(value.quantized)] };
+};
+
+/** What `initializeShard` works on. */
+export interface InitializeArgument {
+  readonly module: string;
+  readonly dtype: FloatDType;
+  readonly W: PlainMatrix;
+  readonly quantized: PlainQuantized;
+  readonly E: PlainMatrix;
+  readonly statistic: PlainStatistic;
+  readonly rank: number;
+  readonly quantizer: ModuleReference;
+  readonly initializer: ModuleReference;
+  readonly balance: boolean;
+}
+
+/** The chosen factors, balanced where asked for. */
+export const chooseFactors = async (
+  initializer: Initializer,
+  problem: InitializerProblem,
+  balance: boolean,
+  context: InitializerContext,
+): Promise<Factors> => {
+  const factors = await initializer.initialize(problem, context);
+  return balance ? balanced(factors, context) : factors;
+};
+
+/** Chooses the factors of one layer. */
+export const initializeShard: WorkerTask<InitializeArgument, PlainFactors> = async (argument, { linalg }) => {
+  const { module, dtype, W, quantized, E, statistic, rank, balance } = argument;
+  const problem: InitializerProblem = {
+    ...{ module, rank, W: fromPlain(W), quantized: fromPlainQuantized(quantized), E: fromPlain(E), statistic: ownStatistic(statistic) },
+    quantizer: await loadReference<Quantizer>(argument.quantizer),
+    quantizeOptions: { module, dtype },
+  };
+  const factors = toPlainFactors(await chooseFactors(await loadReference<Initializer>(argument.initializer), problem, balance, { linalg }));
+  const own = factors.quantized ? buffersOfQuantized(factors.quantized) : [];
+  return { value: factors, transfer: [...buffersOf(factors.A.data, factors.B.data), ...own] };
+};
+
+/** What `certifyShard` works on. */
+export interface CertifyArgument {
+  readonly module: string;
+  readonly W: PlainMatrix;
+  readonly E: PlainMatrix;
+  readonly statistic: PlainStatistic;
+  readonly heldOut: PlainStatistic | undefined;
+  readonly factors: PlainFactors;
+}
+
+/** Computes what the factors of one layer are worth. */
+export const certifyShard: WorkerTask<CertifyArgument, Certificate> = async ({ module, W, E, statistic, heldOut, factors }, { linalg }) => ({
+  value: await certify(
+    {
+      ...{ module, W: fromPlain(W), E: fromPlain(E), factors: fromPlainFactors(factors) },
+      statistic: ownStatistic(statistic),
+      heldOut: heldOut && ownStatistic(heldOut),
+    },
+    { linalg },
+  ),
+});

@@ -1,0 +1,38 @@
+import type { TensorLocation } from '../checkpoint/index.js';
+import type { FloatDType, Matrix } from '../foundation/index.js';
+import type { Certificate, Factors } from '../initializers/index.js';
+import type { LinearLayer } from '../models/index.js';
+import type { QuantizedMatrix } from '../quantizers/index.js';
+import type { InputStatistics } from './statistics.js';
+
+/** One weight matrix that waits to be worked on: a descriptor, no payload. */
+export interface WeightShard {
+  readonly block: number;
+  readonly layer: LinearLayer;
+  readonly location: TensorLocation;
+  readonly dtype: FloatDType;
+}
+
+/** A weight matrix, its quantization and what that lost. */
+export interface QuantizedShard extends WeightShard {
+  /** [out, in] */
+  readonly W: Matrix;
+  readonly quantized: QuantizedMatrix;
+  /** W − Q, [out, in] */
+  readonly E: Matrix;
+  /** Seconds spent so far. */
+  readonly seconds: number;
+}
+
+/** A quantized weight matrix with the factors that correct it. */
+export interface InitializedShard extends QuantizedShard {
+  readonly statistics: InputStatistics;
+  readonly factors: Factors;
+}
+
+/** A corrected weight matrix with the proof of what the correction is worth. */
+export interface CertifiedShard extends InitializedShard {
+  readonly certificate: Certificate;
+  /** Loss per token with the truncated SVD of E; undefined where it was not computed. */
+  readonly svdLoss: number | undefined;
+}

@@ -1,0 +1,41 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { Field, FixedSizeList, Float32, makeData, RecordBatch, RecordBatchFileWriter, RecordBatchReader, Schema, Struct } from 'apache-arrow';
+import { MalformedChunkError } from './activation-chunk.js';
+
+const COLUMN = 'hidden';
+
+/**
+ * Writes hidden states of one segment as an Arrow IPC file: one row for each token, column `hidden`, a fixed-size
+ * list of float32.
+ *
+ * @param values [tokens, width], row-major
+ * @param meaning schema metadata: block, split, segment
+ */
+export const writeHiddenStates = async (
+  path: string,
+  values: Float32Array,
+  width: number,
+  meaning: Readonly<Record<string, string>>,
+): Promise<void> => {
+  const type = new FixedSizeList(width, new Field('feature', new Float32(), false));
+  const schema = new Schema([new Field(COLUMN, type, false)], new Map([['quailora', 'hidden-states'], ...Object.entries(meaning)]));
+  const length = values.length / width;
+  const child = makeData({ type: new Float32(), length: values.length, nullCount: 0, data: values });
+  const column = makeData({ type, length, nullCount: 0, child });
+  const writer = new RecordBatchFileWriter();
+  writer.write(new RecordBatch(schema, makeData({ type: new Struct(schema.fields), length, nullCount: 0, children: [column] })));
+  await writeFile(path, writer.finish().toUint8Array(true));
+};
+
+/**
+ * Reads hidden states back.
+ *
+ * @returns [tokens, width], row-major, in a buffer of their own
+ * @throws MalformedChunkError QL_CHUNK when the file holds something else
+ */
+export const readHiddenStates = async (path: string): Promise<Float32Array> => {
+  const batch = RecordBatchReader.from(await readFile(path)).next().value as RecordBatch | null | undefined;
+  if (batch?.schema.metadata.get('quailora') !== 'hidden-states')
+    throw new MalformedChunkError(`${path} holds no hidden states of quailora: the Arrow file has no such schema metadata.`);
+  return (batch.data.children[0]!.children[0]!.values as Float32Array).slice();
+};

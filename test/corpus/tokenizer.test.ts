@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { loadTokenizer } from '../../src/corpus/index.js';
+
+const fixtures = fileURLToPath(new URL('../../../test/fixtures/tokenizer/', import.meta.url));
+const goldens = JSON.parse(readFileSync(`${fixtures}goldens.json`, 'utf8')) as { texts: string[]; ids: Record<string, number[][]> };
+const definition = JSON.parse(readFileSync(`${fixtures}gpt-2/tokenizer.json`, 'utf8')) as Record<string, object>;
+
+for (const [style, ids] of Object.entries(goldens.ids))
+  t.test(`${style}: ids equal those of Python's tokenizers`, async (t) => {
+    const tokenizer = await loadTokenizer(fixtures + style);
+    t.ok(goldens.texts.length > 100);
+    const encoded = goldens.texts.map((text) => ({ text, ids: tokenizer.encode(text) }));
+    t.same(
+      encoded,
+      goldens.texts.map((text, i) => ({ text, ids: ids[i] })),
+    );
+    t.same(tokenizer.encode(goldens.texts.at(-1)!), ids.at(-1), 'again, from the cache');
+  });
+
+t.test('special tokens come from the tokenizer, then from config.json', async (t) => {
+  const json = JSON.stringify(definition);
+  const load = (files: Record<string, string>) => loadTokenizer(t.testdir({ 'tokenizer.json': json, ...files }));
+  t.match(await loadTokenizer(`${fixtures}llama-2`), { bosTokenId: 1, eosTokenId: 2, vocabularySize: 480 });
+  t.match(await loadTokenizer(`${fixtures}llama-3`), { bosTokenId: 515, eosTokenId: 516 }, 'an AddedToken object too');
+  t.match(await load({ 'special_tokens_map.json': '{"eos_token":"<|end|>"}', 'config.json': '{"eos_token_id":7}' }), { eosTokenId: 0 });
+  t.match(await load({ 'config.json': '{"eos_token_id":[7,8],"bos_token_id":null}' }), { eosTokenId: 7, bosTokenId: undefined });
+  t.match(await load({ 'tokenizer_config.json': '{"eos_token":null}' }), { eosTokenId: undefined });
+  await t.rejects(load({ 'tokenizer_config.json': '{"eos_token":"<gone>"}' }), {
+    code: 'QL_TOKENIZER_JSON',
+    message: /"<gone>".*not in its vocabulary/,
+  });
+});
+
+t.test('a missing or broken tokenizer is an error that says what to do', async (t) => {
+  const reject = (files: Record<string, string>, code: string, message: RegExp) =>
+    t.rejects(loadTokenizer(t.testdir(files)), { name: 'TokenizerError', code, message, retryable: false });
+  await reject(
+    { 'tokenizer.model': 'x' },
+    'QL_TOKENIZER_MISSING',
+    /tokenizer\.model.*AutoTokenizer\.from_pretrained\(DIR\)\.save_pretrained\(DIR\)/,
+  );
+  await reject({}, 'QL_TOKENIZER_MISSING', /no tokenizer\.json/);
+  await reject({ 'tokenizer.json': '{' }, 'QL_TOKENIZER_JSON', /tokenizer\.json is not valid JSON/);
+  await reject({ 'tokenizer.json': '[]' }, 'QL_TOKENIZER_JSON', /object/);
+  await reject(
+    { 'tokenizer.json': JSON.stringify(definition), 'tokenizer_config.json': '{' },
+    'QL_TOKENIZER_JSON',
+    /tokenizer_config\.json/,
+  );
+  await reject({ 'tokenizer.json': '{"version":"1.0"}' }, 'QL_TOKENIZER_UNSUPPORTED', /damaged/);
+  await t.rejects(loadTokenizer(`${t.testdir({})}/absent`), { code: 'QL_TOKENIZER_MISSING' });
+});
+
+t.test('an unknown token that the vocabulary does not hold is an error when it is needed', async (t) => {
+  const model = { type: 'BPE', unk_token: '<unk>', vocab: { a: 0, b: 1 }, merges: [] };
+  const tokenizer = await loadTokenizer(
+    t.testdir({ 'tokenizer.json': JSON.stringify({ ...definition, added_tokens: [], pre_tokenizer: null, post_processor: null, model }) }),
+  );
+  t.same(tokenizer.encode('abba'), [0, 1, 1, 0]);
+  t.throws(() => tokenizer.encode('abc'), { code: 'QL_TOKENIZER_UNKNOWN', message: /"abc"/ });
+});

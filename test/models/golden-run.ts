@@ -1,0 +1,90 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { embed } from '../../src/calibration/embed.task.js';
+import { propagate, type PropagateArgument } from '../../src/calibration/propagate.task.js';
+import { planSegments, unpackSymmetric, type Segment, type SymmetricPanels } from '../../src/calibration/index.js';
+import { openCheckpoint, readSafetensorsHeader, readTensor, type Checkpoint, type TensorLocation } from '../../src/checkpoint/index.js';
+import { score } from '../../src/evaluation/score.task.js';
+import { toFloat32, type Matrix } from '../../src/foundation/index.js';
+import { openModel, type CausalModel } from '../../src/models/index.js';
+import { ortMatrixEngine, type WorkerContext } from '../../src/runtime/index.js';
+
+const FIXTURES = fileURLToPath(new URL('../../../test/fixtures/models/', import.meta.url));
+
+/** Values that transformers computed, by name (see make-models.py). */
+export interface Golden {
+  readonly windows: readonly Int32Array[];
+  values(name: string): Promise<Float32Array>;
+}
+
+export const fixtureDirectory = (name: string): string => join(FIXTURES, name);
+
+export const readGolden = async (name: string): Promise<Golden> => {
+  const file = join(FIXTURES, name, 'golden.safetensors');
+  const tensors = await readSafetensorsHeader(file, name);
+  const location = (tensor: string): TensorLocation => {
+    const found = tensors.find((candidate) => candidate.name === tensor);
+    if (!found) throw new Error(`${file} has no ${tensor}`);
+    return { ...found, file };
+  };
+  const tokens = location('tokens');
+  const ids = new BigInt64Array((await readTensor(tokens)).buffer);
+  const [count, length] = tokens.shape as [number, number];
+  const windows = Array.from({ length: count }, (_, w) => Int32Array.from(ids.subarray(w * length, (w + 1) * length), Number));
+  return { windows, values: async (tensor) => toFloat32(await readTensor(location(tensor)), 'F32') };
+};
+
+/** What our own pieces compute for the same tokens. */
+export interface OwnRun {
+  readonly model: CausalModel;
+  readonly blocks: readonly Float32Array[];
+  /** H by block and input name. */
+  readonly sums: readonly ReadonlyMap<string, Matrix>[];
+  readonly logprobs: Float32Array;
+}
+
+const context: WorkerContext = { linalg: ortMatrixEngine(), threads: 1 };
+
+/** Opens a fixture, with some values of its config.json replaced. */
+export const openFixture = async (name: string, replace: Readonly<Record<string, unknown>> = {}): Promise<Checkpoint> => {
+  const checkpoint = await openCheckpoint(fixtureDirectory(name));
+  return { ...checkpoint, config: { ...checkpoint.config, ...replace } };
+};
+
+const concatenated = (windows: readonly Int32Array[]): Int32Array => Int32Array.from(windows.flatMap((window) => [...window]));
+
+/** Runs a whole model over windows through the tasks that workers run. */
+export const runModel = async (checkpoint: Checkpoint, windows: readonly Int32Array[], key: string): Promise<OwnRun> => {
+  const model = openModel(checkpoint);
+  const lengths = windows.map(({ length }) => length);
+  const segment: Segment = planSegments(lengths, 'calibration', { runTokens: 2 * lengths[0]!, segmentTokens: 1e9 })[0]!;
+  const ids = concatenated(windows);
+  let { value: hidden } = await embed({ embedding: model.embedding, segment, ids: ids.slice(), spillTo: undefined }, context);
+  const blocks: Float32Array[] = [];
+  const sums: Map<string, Matrix>[] = [];
+  for (let block = 0; block < model.blocks; block++) {
+    const inputs = model.inputs(block);
+    const piece = model.block(block, { windowTokens: Math.max(...lengths), linear: 'stored', activations: true });
+    const argument: PropagateArgument = {
+      ...{ key: `${key} ${block}`, piece, block, hiddenSize: model.hiddenSize, segment, hidden, spillTo: undefined, inputs },
+      ...{ sums: inputs.map(({ name, width }) => ({ input: name, width, residual: undefined })), listenTo: [], consumers: [] },
+      ...{ form: 'stored', fed: [] },
+    };
+    const { value } = await propagate(argument, context);
+    hidden = value.hidden;
+    if ('values' in hidden) blocks.push(hidden.values.slice());
+    sums.push(new Map(inputs.map(({ name, width }, i) => [name, unpackSymmetric(width, value.sums[i] as SymmetricPanels)])));
+  }
+  const { hiddenSize, vocabularySize } = model;
+  const head = { ...model.head(), label: key };
+  const scored = await score({ piece: head, hiddenSize, vocabularySize, segment, hidden, ids }, context);
+  return { model, blocks, sums, logprobs: scored.value };
+};
+
+/** Largest absolute difference. */
+export const farthest = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+  if (a.length !== b.length) return Infinity;
+  let largest = 0;
+  for (let i = 0; i < a.length; i++) largest = Math.max(largest, Math.abs(a[i]! - b[i]!));
+  return largest;
+};
