@@ -114,7 +114,7 @@ module.exports = {
     ...siblings,
     only('rxjs', ['src/dataflow', 'src/stages', 'pipelines']),
     only('onnxruntime-node', ['src/runtime']),
-    only('apache-arrow', ['src/transport']),
+    only('apache-arrow', ['src/transport', 'pipelines/examples']),
     only('piscina', ['src/runtime']),
   ],
   options: {

@@ -24,6 +24,7 @@ export default tseslint.config(
       '@typescript-eslint/prefer-for-of': 'off',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true }],
       // Brackets say that the name is data: a config field, a tensor's name.
       '@typescript-eslint/dot-notation': 'off',
@@ -45,7 +46,6 @@ export default tseslint.config(
         },
       ],
       'jsdoc/require-description': ['error', { contexts: ['any'], descriptionStyle: 'any' }],
-      'jsdoc/check-param-names': ['error', { checkDestructured: false, disableMissingParamChecks: true }],
       'jsdoc/no-types': 'error',
     },
   },

@@ -6,10 +6,17 @@ import { writeFileAtomically } from '../src/foundation/index.js';
 import type { Initializer } from '../src/initializers/index.js';
 import { claimOutput, type OutputClaim } from '../src/journal/index.js';
 import type { Quantizer } from '../src/quantizers/index.js';
-import { initializationReport, moduleReport, type InitializationReport, type ModuleReport, type ProgressEvent } from '../src/reports/index.js';
+import {
+  initializationReport,
+  moduleReport,
+  type InitializationReport,
+  type ModuleReport,
+  type ProgressEvent,
+} from '../src/reports/index.js';
 import {
   acceptsG,
   calibrateBlock,
+  dropStatistics,
   openCalibratedRun,
   openCorrectionOutput,
   resolvePlaced,
@@ -39,6 +46,7 @@ interface Initialization {
   readonly output: CorrectionOutput;
   readonly initializer: { readonly placed: Placed<Initializer>; readonly self: Initializer };
   readonly hashes: Promise<Readonly<Record<string, string>>>;
+  readonly stopHashing: AbortController;
   readonly events$: Subject<ProgressEvent<InitializationReport>>;
   readonly modules: ModuleReport[];
 }
@@ -52,9 +60,11 @@ const open = async (job: InitializeJob, custom: CustomStages): Promise<Initializ
     try {
       const options = { directory: job.output, source: run, plan: run.plan, choice: job, initializer: initializer.self };
       const output = await openCorrectionOutput({ ...options, writeBase: job.writeBase, baseModelName: job.baseName ?? job.model });
-      const hashes = hashShards(run.checkpoint, job.signal);
+      const stopHashing = new AbortController();
+      const signals = job.signal ? [job.signal, stopHashing.signal] : [stopHashing.signal];
+      const hashes = hashShards(run.checkpoint, AbortSignal.any(signals));
       hashes.catch(() => undefined);
-      return { run, claim, output, initializer, hashes, events$: new Subject(), modules: [] };
+      return { run, claim, output, initializer, hashes, stopHashing, events$: new Subject(), modules: [] };
     } catch (error) {
       await claim.abandon();
       throw error;
@@ -83,7 +93,7 @@ export const initialize = (job: InitializeJob, custom: CustomStages = {}): Obser
                 solveBlock(run, block, statistics, {
                   ...{ initializer: initializer.placed, rank: job.rank, balance: job.balance, everyLayer: job.writeBase },
                   sink: writeTo(initialization),
-                }),
+                }).pipe(finalize(() => dropStatistics(run, statistics))),
               ),
             ),
           ),
@@ -93,19 +103,30 @@ export const initialize = (job: InitializeJob, custom: CustomStages = {}): Obser
       );
       return merge(events$, work$.pipe(finalize(() => events$.complete())));
     },
-    async ({ run, claim, output }, ending) => {
-      if (ending !== 'complete') {
-        await output.abort();
-        await claim.abandon();
+    async ({ run, claim, output, stopHashing }, ending) => {
+      stopHashing.abort();
+      try {
+        if (ending !== 'complete') {
+          await output.abort();
+          await claim.abandon();
+        }
+      } finally {
+        await run.close();
       }
-      await run.close();
     },
   );
 
 const announce = ({ run }: Initialization, job: InitializeJob): Observable<ProgressEvent<InitializationReport>> => {
   const { calibration, heldOut } = run.windows.tokens;
   return from([
-    { type: 'start', command: 'init', model: job.model, blocks: run.model.blocks, calibrationTokens: calibration, heldOutTokens: heldOut } as const,
+    {
+      type: 'start',
+      command: 'init',
+      model: job.model,
+      blocks: run.model.blocks,
+      calibrationTokens: calibration,
+      heldOutTokens: heldOut,
+    } as const,
   ]);
 };
 

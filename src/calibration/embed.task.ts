@@ -19,6 +19,10 @@ export interface EmbedArgument {
 export const embed: WorkerTask<EmbedArgument, HiddenStates> = async ({ embedding, segment, ids, spillTo }) => {
   const values = toFloat32(await readTensorRows(embedding, ids), embedding.dtype);
   if (spillTo === undefined) return { value: { values }, transfer: buffersOf(values) };
-  await writeHiddenStates(spillTo, values, embedding.shape[1]!, { block: 'embedding', split: segment.split, segment: String(segment.index) });
+  await writeHiddenStates(spillTo, values, embedding.shape[1]!, {
+    block: 'embedding',
+    split: segment.split,
+    segment: String(segment.index),
+  });
   return { value: { file: spillTo } };
 };

@@ -1,4 +1,4 @@
-import { readTensor, type TensorLocation } from '../checkpoint/index.js';
+import { MalformedCheckpointError, readTensor, type TensorLocation } from '../checkpoint/index.js';
 import { matrix, rowMajor, toFloat32, type FloatDType, type RawTensor } from '../foundation/index.js';
 import type { LinearForm, LinearLayer } from '../models/index.js';
 import type { Quantizer } from '../quantizers/index.js';
@@ -45,10 +45,15 @@ const weightTensors = async (fed: FedLayer, form: LinearForm): Promise<Record<st
   const name = `${layer.module}.weight`;
   if (form === 'int8') {
     const { weight: codes, SCB } = await quantizedTensors(fed);
-    const signed = new Int8Array(codes!.bytes.buffer, codes!.bytes.byteOffset, codes!.bytes.length);
+    if (!codes || !SCB)
+      throw new MalformedCheckpointError(
+        'QL_TENSOR_MISSING',
+        `The quantized checkpoint has no "${layer.module}.${codes ? 'SCB' : 'weight'}".`,
+      );
+    const signed = new Int8Array(codes.bytes.buffer, codes.bytes.byteOffset, codes.bytes.length);
     return {
       [name]: { data: Float32Array.from(signed), shape },
-      [`${layer.module}.scale`]: { data: toFloat32(SCB!.bytes, 'F32'), shape: [layer.outFeatures] },
+      [`${layer.module}.scale`]: { data: toFloat32(SCB.bytes, 'F32'), shape: [layer.outFeatures] },
     };
   }
   if (weight.kind === 'stored' && !weight.quantizer)
@@ -60,7 +65,8 @@ const weightTensors = async (fed: FedLayer, form: LinearForm): Promise<Record<st
 
 const loraTensors = async ({ layer, lora }: FedLayer): Promise<Record<string, SessionTensor>> => {
   if (!lora) return {};
-  const read = async ({ dtype, ...location }: TensorLocation): Promise<Float32Array> => toFloat32(await readTensor({ dtype, ...location }), dtype);
+  const read = async ({ dtype, ...location }: TensorLocation): Promise<Float32Array> =>
+    toFloat32(await readTensor({ dtype, ...location }), dtype);
   const A = await read(lora.A);
   const B = (await read(lora.B)).map((value) => value * lora.scaling);
   return {

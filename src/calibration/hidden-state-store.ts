@@ -43,7 +43,8 @@ export class HiddenStateStore {
   /** Takes a segment's hidden states out, to be moved through a block. */
   take(segment: Segment): HiddenStates {
     const states = this.states.get(segment);
-    if (!states) throw new RangeError(`Segment ${segment.index} of ${segment.split} has no hidden states: it was taken twice or never put.`);
+    if (!states)
+      throw new RangeError(`Segment ${segment.index} of ${segment.split} has no hidden states: it was taken twice or never put.`);
     this.states.delete(segment);
     return states;
   }

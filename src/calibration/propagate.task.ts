@@ -1,6 +1,20 @@
 import type { LinearForm, ModelPiece } from '../models/index.js';
-import { buffersOf, loadReference, Session, type ModuleReference, type SessionTensor, type WorkerTask } from '../runtime/index.js';
-import { encodeActivationChunk, makeActivationChunk, readHiddenStates, writeHiddenStates, type ActivationChunk } from '../transport/index.js';
+import {
+  buffersOf,
+  loadReference,
+  Session,
+  type ModuleReference,
+  type SessionTensor,
+  type TaskResult,
+  type WorkerTask,
+} from '../runtime/index.js';
+import {
+  encodeActivationChunk,
+  makeActivationChunk,
+  readHiddenStates,
+  writeHiddenStates,
+  type ActivationChunk,
+} from '../transport/index.js';
 import { readFedLayers, type FedLayer } from './fed-layers.js';
 import { GramFold } from './gram-fold.js';
 import type { Run, Segment } from './segments.js';
@@ -19,6 +33,7 @@ export interface SummedInput {
 
 /** Consumes the activation chunks of one segment in the worker where they were made. */
 export interface ChunkConsumer {
+  /** Takes the next chunk; its bytes are used again after the promise settles, so copy what is kept. */
   consume(chunk: ActivationChunk): Promise<void> | void;
   /** Called after the segment's last chunk; the value is cloned to the main thread. */
   finish(): unknown;
@@ -69,12 +84,16 @@ interface OpenPiece {
 let open: OpenPiece | undefined;
 let buffers = new Map<string, Float32Array>();
 
+const release = async ({ session, folds }: Pick<OpenPiece, 'session' | 'folds'>): Promise<void> => {
+  await session.release();
+  for (const fold of folds) await fold.release();
+};
+
 const releasePiece = async (): Promise<void> => {
   const piece = open;
   open = undefined;
   buffers = new Map();
-  await piece?.session.release();
-  for (const fold of piece?.folds ?? []) await fold.release();
+  if (piece) await release(piece);
 };
 
 const openPiece = async ({ key, piece, form, fed, sums }: PropagateArgument, threads: number): Promise<OpenPiece> => {
@@ -82,9 +101,14 @@ const openPiece = async ({ key, piece, form, fed, sums }: PropagateArgument, thr
   await releasePiece();
   const session = await Session.open(piece.label, piece.graph, { externalFolder: piece.externalFolder, threads });
   const folds: GramFold[] = [];
-  for (const { width, residual } of sums)
-    folds.push(await GramFold.open(width, residual && { rows: residual.rows, E: residual.E.slice() }));
-  return (open = { key, session, feeds: await readFedLayers(fed, form), folds });
+  try {
+    for (const { width, residual } of sums)
+      folds.push(await GramFold.open(width, residual && { rows: residual.rows, E: residual.E.slice() }));
+    return (open = { key, session, feeds: await readFedLayers(fed, form), folds });
+  } catch (error) {
+    await release({ session, folds });
+    throw error;
+  }
 };
 
 const buffer = (name: string, length: number): Float32Array => {
@@ -103,7 +127,11 @@ const windowsOf = ({ firstWindow, windows, windowTokens }: Run): Int32Array =>
 const runBlock = async (piece: OpenPiece, argument: PropagateArgument, run: Run, hidden: Float32Array): Promise<ActivationChunk[]> => {
   const lead = [run.windows, run.windowTokens];
   const state = { data: hidden, shape: [...lead, argument.hiddenSize] };
-  const activations = argument.inputs.map(({ name, width }) => ({ name, width, data: buffer(name, run.windows * run.windowTokens * width) }));
+  const activations = argument.inputs.map(({ name, width }) => ({
+    name,
+    width,
+    data: buffer(name, run.windows * run.windowTokens * width),
+  }));
   const fetches: Record<string, SessionTensor> = { next: state };
   for (const { name, width, data } of activations) fetches[name] = { data, shape: [...lead, width] };
   await piece.session.run({ hidden: state, positions: { data: positionsOf(run), shape: lead }, ...piece.feeds }, fetches);
@@ -112,10 +140,8 @@ const runBlock = async (piece: OpenPiece, argument: PropagateArgument, run: Run,
   return activations.map(({ name, width, data }) => makeActivationChunk({ ...header, input: name }, data, width, windows));
 };
 
-/** Moves one segment through one block, folding its activation chunks on the way. */
-export const propagate: WorkerTask<PropagateArgument, PropagateResult> = async (argument, { threads }) => {
+const passSegment = async (piece: OpenPiece, argument: PropagateArgument): Promise<TaskResult<PropagateResult>> => {
   const { segment, hiddenSize, sums, listenTo, spillTo } = argument;
-  const piece = await openPiece(argument, threads);
   const hidden = 'file' in argument.hidden ? await readHiddenStates(argument.hidden.file) : argument.hidden.values;
   const consumers: ChunkConsumer[] = [];
   for (const reference of argument.consumers) consumers.push((await loadReference<() => ChunkConsumer>(reference))());
@@ -134,11 +160,29 @@ export const propagate: WorkerTask<PropagateArgument, PropagateResult> = async (
   const activationBytes = hidden.byteLength + [...buffers.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
   const consumed = consumers.map((consumer) => consumer.finish());
   if (spillTo !== undefined) {
-    await writeHiddenStates(spillTo, hidden, hiddenSize, { block: String(argument.block), split: segment.split, segment: String(segment.index) });
-    return { value: { hidden: { file: spillTo }, sums: panels, chunks, consumed, activationBytes }, transfer: buffersOf(...panels.flat(), ...chunks) };
+    await writeHiddenStates(spillTo, hidden, hiddenSize, {
+      block: String(argument.block),
+      split: segment.split,
+      segment: String(segment.index),
+    });
+    return {
+      value: { hidden: { file: spillTo }, sums: panels, chunks, consumed, activationBytes },
+      transfer: buffersOf(...panels.flat(), ...chunks),
+    };
   }
   return {
     value: { hidden: { values: hidden }, sums: panels, chunks, consumed, activationBytes },
     transfer: buffersOf(hidden, ...panels.flat(), ...chunks),
   };
+};
+
+/** Moves one segment through one block, folding its activation chunks on the way; a failure leaves no half sum behind. */
+export const propagate: WorkerTask<PropagateArgument, PropagateResult> = async (argument, { threads }) => {
+  const piece = await openPiece(argument, threads);
+  try {
+    return await passSegment(piece, argument);
+  } catch (error) {
+    await releasePiece();
+    throw error;
+  }
 };

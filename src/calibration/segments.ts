@@ -39,7 +39,7 @@ export const planSegments = (windowLengths: readonly number[], split: Split, siz
   let runs: Run[] = [];
   let tokens = 0;
   let sequence = 0;
-  for (let first = 0; first < windowLengths.length; ) {
+  for (let first = 0; first < windowLengths.length;) {
     const windowTokens = windowLengths[first]!;
     let windows = 1;
     while (windowLengths[first + windows] === windowTokens && (windows + 1) * windowTokens <= sizes.runTokens) windows++;

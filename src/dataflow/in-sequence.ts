@@ -1,4 +1,4 @@
-import { concat, defer, EMPTY, mergeMap, type OperatorFunction } from 'rxjs';
+import { concat, concatMap, defer, EMPTY, type OperatorFunction } from 'rxjs';
 
 /**
  * Puts items back in the order of their sequence numbers, whatever order they arrive in.
@@ -16,7 +16,7 @@ export const inSequence =
       const waiting = new Map<number, { readonly item: Item }>();
       let next = 0;
       const ordered$ = source$.pipe(
-        mergeMap((item) => {
+        concatMap((item) => {
           const sequence = sequenceOf(item);
           if (sequence < next || waiting.has(sequence)) throw new RangeError(`Item ${sequence} came twice.`);
           waiting.set(sequence, { item });

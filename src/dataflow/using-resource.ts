@@ -1,4 +1,4 @@
-import { Observable } from 'rxjs';
+import { defer, Observable, Subject, takeUntil } from 'rxjs';
 
 /** How the work on a resource ended. */
 export type Ending = 'complete' | 'error' | 'unsubscribed';
@@ -9,7 +9,7 @@ export type Ending = 'complete' | 'error' | 'unsubscribed';
  * Completion and errors are passed on after the resource is closed.
  *
  * @param open may fail: nothing is closed then
- * @param close a failure in it becomes the stream's error, unless the work failed already
+ * @param close a failure in it becomes the stream's error, unless the work failed already or nobody listens any more
  */
 export const usingResource = <R, T>(
   open: () => Promise<R>,
@@ -17,30 +17,32 @@ export const usingResource = <R, T>(
   close: (resource: R, ending: Ending) => Promise<void>,
 ): Observable<T> =>
   new Observable<T>((subscriber) => {
+    const stopped$ = new Subject<void>();
     let ended = false;
-    let stop: (() => void) | undefined;
-    const end = (resource: R, ending: Ending, then: () => void): void => {
+    const end = async (resource: R, ending: Ending, then: () => void): Promise<void> => {
       if (ended) return;
       ended = true;
-      close(resource, ending).then(then, (failure: unknown) => {
-        if (ending === 'complete') subscriber.error(failure);
-        else then();
-      });
+      stopped$.next();
+      try {
+        await close(resource, ending);
+      } catch (failure) {
+        if (ending === 'complete') return subscriber.error(failure);
+      }
+      then();
     };
     open().then(
       (resource) => {
-        if (subscriber.closed) return end(resource, 'unsubscribed', () => undefined);
-        const subscription = use(resource).subscribe({
-          next: (value) => subscriber.next(value),
-          error: (error: unknown) => end(resource, 'error', () => subscriber.error(error)),
-          complete: () => end(resource, 'complete', () => subscriber.complete()),
-        });
-        stop = () => {
-          subscription.unsubscribe();
-          end(resource, 'unsubscribed', () => undefined);
-        };
+        // Registered before the work begins: a source that emits at once may be left at once.
+        subscriber.add(() => end(resource, 'unsubscribed', () => undefined));
+        if (ended) return;
+        defer(() => use(resource))
+          .pipe(takeUntil(stopped$))
+          .subscribe({
+            next: (value) => subscriber.next(value),
+            error: (error: unknown) => end(resource, 'error', () => subscriber.error(error)),
+            complete: () => end(resource, 'complete', () => subscriber.complete()),
+          });
       },
       (error: unknown) => subscriber.error(error),
     );
-    return () => stop?.();
   });

@@ -18,14 +18,15 @@ export interface ScoreArgument {
   readonly ids: Int32Array;
 }
 
-let head: { readonly label: string; readonly session: Session } | undefined;
+let head: { readonly key: string; readonly session: Session } | undefined;
 
 const openHead = async (piece: ModelPiece, threads: number): Promise<Session> => {
-  if (head?.label === piece.label) return head.session;
+  const key = `${piece.label} ${piece.externalFolder}`;
+  if (head?.key === key) return head.session;
   await head?.session.release();
   head = undefined;
   const session = await Session.open(piece.label, piece.graph, { externalFolder: piece.externalFolder, threads });
-  head = { label: piece.label, session };
+  head = { key, session };
   return session;
 };
 

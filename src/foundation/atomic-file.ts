@@ -5,7 +5,7 @@ import { QuailoraError } from './errors.js';
 /**
  * Thrown when a file can't be written.
  *
- * Codes: `QL_DISK_FULL` (no space or quota left; retrying helps once there is), `QL_UNWRITABLE` (no permission, a
+ * Codes: `QL_DISK_FULL` (no space or quota left, or a limit on file sizes reached; retrying helps once there is), `QL_UNWRITABLE` (no permission, a
  * read-only file system, a parent that is no directory), `QL_IO` (anything else the system reports).
  */
 export class FileWriteError extends QuailoraError {}
@@ -13,6 +13,10 @@ export class FileWriteError extends QuailoraError {}
 const REASONS: Readonly<Record<string, readonly [code: string, reason: string]>> = {
   ENOSPC: ['QL_DISK_FULL', 'No space is left on the disk. Free some, or choose another output directory, and run again'],
   EDQUOT: ['QL_DISK_FULL', 'The disk quota is used up. Free some space, or choose another output directory, and run again'],
+  EFBIG: [
+    'QL_DISK_FULL',
+    'The file would be larger than this system or user limit allows. Raise the limit (`ulimit -f`), or choose another file system',
+  ],
   EACCES: ['QL_UNWRITABLE', 'Permission is denied. Choose a directory that you may write to'],
   EPERM: ['QL_UNWRITABLE', 'The operation is not permitted. Choose a directory that you may write to'],
   EROFS: ['QL_UNWRITABLE', 'The file system is read-only. Choose a directory that you may write to'],

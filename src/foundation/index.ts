@@ -10,7 +10,18 @@ export {
   type DType,
   type FloatDType,
 } from './dtypes.js';
-export { columnsOf, fromPlain, isRowMajor, matrix, rowMajor, rowsOf, toPlain, transposed, type Matrix, type PlainMatrix } from './matrix.js';
+export {
+  columnsOf,
+  fromPlain,
+  isRowMajor,
+  matrix,
+  rowMajor,
+  rowsOf,
+  toPlain,
+  transposed,
+  type Matrix,
+  type PlainMatrix,
+} from './matrix.js';
 export { random, type Random } from './random.js';
 export type { RawTensor } from './raw-tensor.js';
 export { FileWriteError, fileWriteError, writeFileAtomically, writeFully, writing } from './atomic-file.js';

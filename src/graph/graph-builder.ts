@@ -8,7 +8,8 @@ export type Value = string;
 export type Dimension = number | string;
 
 /** Attribute of a node: integers and floats must be told apart, because ONNX does. */
-export type Attribute = { readonly int: number } | { readonly float: number } | { readonly ints: readonly number[] } | { readonly text: string };
+export type Attribute =
+  { readonly int: number } | { readonly float: number } | { readonly ints: readonly number[] } | { readonly text: string };
 
 /** Bytes of an initializer that stay where they are, in a file. */
 export interface ExternalBytes {

@@ -12,10 +12,16 @@ export interface StockInitializerOptions {
   readonly scaling: number;
 }
 
-const reference = (file: string, name: string, options: unknown): ModuleReference => ({ url: new URL(file, import.meta.url).href, name, options });
+const reference = (file: string, name: string, options: unknown): ModuleReference => ({
+  url: new URL(file, import.meta.url).href,
+  name,
+  options,
+});
 
 /** Stock initializers by name, as references that workers import. */
-export const stockInitializers = (options: StockInitializerOptions): Record<'exact' | 'als' | 'svd' | 'loftq' | 'zero', ModuleReference> => ({
+export const stockInitializers = (
+  options: StockInitializerOptions,
+): Record<'exact' | 'als' | 'svd' | 'loftq' | 'zero', ModuleReference> => ({
   exact: reference('./exact.js', 'exact', {}),
   als: reference('./als.js', 'als', { steps: options.alsSteps }),
   svd: reference('./svd.js', 'svd', {}),

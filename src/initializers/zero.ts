@@ -14,7 +14,6 @@ const hashOf = (text: string): number => {
  * (Kaiming, a = √5), so that training can start.
  *
  * @param options.seed mixed with the module's name; 0 unless told
- * @param options.scaling what peft multiplies the product by; the writer takes its root out of each factor, so B carries it; 1 unless told
  * @param options.scaling what peft multiplies the product by, 1 unless told: the adapter's writer divides each factor by
  *   its root, and `lora_A` must be peft's draw after that
  */

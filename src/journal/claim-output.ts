@@ -46,7 +46,7 @@ const removeEarlierRun = (directory: string): Promise<void> =>
 const abandon = async (directory: string, existed: boolean): Promise<void> => {
   if ((await outputState(directory)).files.length > 0) return;
   await writing(directory, async () => {
-    await rm(join(directory, UNFINISHED_MARKER), { force: true });
+    for (const name of OUTPUT_NAMES) await rm(join(directory, name), { recursive: true, force: true });
     if (!existed) await rmdir(directory);
   });
 };

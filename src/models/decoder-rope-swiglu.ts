@@ -47,7 +47,10 @@ const readShape = (config: ConfigReader, traits: RopeSwigluTraits): Shape => {
   };
 };
 
-const layersOf = (block: number, { hidden, feedForward, heads, bias }: Shape): Record<'q' | 'k' | 'v' | 'o' | 'gate' | 'up' | 'down', LinearLayer> => {
+const layersOf = (
+  block: number,
+  { hidden, feedForward, heads, bias }: Shape,
+): Record<'q' | 'k' | 'v' | 'o' | 'gate' | 'up' | 'down', LinearLayer> => {
   const prefix = `model.layers.${block}`;
   const layer = (name: string, input: string, inFeatures: number, outFeatures: number): LinearLayer => ({
     module: `${prefix}.${name}`,
@@ -128,7 +131,8 @@ const buildBlock = (
   const positions = graph.input('positions', 'I64', ['windows', 'tokens']);
   const rotate = (x: Value, heads: number): Value => piece.rotate(x, heads, positions, shape.frequencies, options.windowTokens);
   const { slidingWindow } = traits;
-  const mask = slidingWindow !== undefined && slidingWindow < options.windowTokens ? piece.slidingMask(positions, slidingWindow) : undefined;
+  const mask =
+    slidingWindow !== undefined && slidingWindow < options.windowTokens ? piece.slidingMask(positions, slidingWindow) : undefined;
 
   const attentionInput = read(piece.rmsNorm(hidden, piece.weight(`${prefix}.input_layernorm.weight`), shape.epsilon), q);
   const query = rotate(piece.linear(attentionInput, q, options), shape.heads.query);

@@ -90,12 +90,15 @@ export class PieceBuilder {
     return this.graph.node('QuickGelu', [x], { alpha: { float: 1 } }, MICROSOFT);
   }
 
-  /** Log-probability of the target of each row: hidden [rows, hidden] and targets [rows, 1] to [rows, 1]. */
+  /**
+   * Log-probability of the target of each row: hidden [rows, hidden] and targets [rows, 1] to [rows, 1].
+   *
+   * LogSoftmax, not ReduceLogSumExp: that sums a large vocabulary one by one in float32, 1e-4 too low at 49,152.
+   */
   logProbability(hidden: Value, outputEmbedding: Value, targets: Value): Value {
     const { graph } = this;
-    const logits = this.timesTransposed(hidden, outputEmbedding);
-    const target = graph.node('GatherElements', [logits, targets], { axis: { int: 1 } });
-    return graph.node('Sub', [target, graph.node('ReduceLogSumExp', [logits, graph.integers([1])], { keepdims: { int: 1 } })]);
+    const logprobs = graph.node('LogSoftmax', [this.timesTransposed(hidden, outputEmbedding)], { axis: { int: 1 } });
+    return graph.node('GatherElements', [logprobs, targets], { axis: { int: 1 } });
   }
 
   /** Finishes the piece. */

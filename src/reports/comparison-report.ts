@@ -8,7 +8,7 @@ export interface ComparedInitializer {
   readonly lossRatio: number;
   /** The same on the held-out tokens; null where there are none. */
   readonly heldOutLossRatio: number | null;
-  /** Seconds to solve every module. */
+  /** Seconds to quantize, solve and certify every module, summed over the workers. */
   readonly seconds: number;
   readonly perplexity: number;
   /** (quantized − corrected) / (quantized − LLM.int8) in perplexity; null where that is no gap. */

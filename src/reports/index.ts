@@ -4,5 +4,5 @@ export { peakRssBytes } from './peak-rss.js';
 export type { ModuleEvent, ProgressEvent, ResultEvent, StageEvent, StartEvent } from './progress.js';
 export { MalformedReportError, readReport } from './read-report.js';
 export type { HeldOutLoss, InitializationReport, LargestBytes, ModuleLoss, ModuleReport, ReportTotals, ShardHash } from './report.js';
-export type { LossWeighting, VerificationFailure, VerificationReport } from './verification-report.js';
+export type { LossWeighting, VerificationReport } from './verification-report.js';
 export { initializationReport, lossRatio, moduleReport, reportTotals, type ReportParts } from './initialization-report.js';

@@ -49,6 +49,10 @@ export interface ReportParts {
   readonly hashes: Readonly<Record<string, string>>;
 }
 
+/** Alternations that a job asks of its initializer. */
+const stepsOf = (name: string, { alsSteps, loftqSteps }: InitializeJob): number | null =>
+  name === 'als' ? alsSteps : name === 'loftq' ? loftqSteps : null;
+
 /** Assembles report.json. */
 export const initializationReport = async (run: CalibratedRun, parts: ReportParts): Promise<InitializationReport> => {
   const { job, initializer, hashes } = parts;
@@ -57,8 +61,10 @@ export const initializationReport = async (run: CalibratedRun, parts: ReportPart
     model: job.model,
     shardHashes: Object.entries(hashes).map(([file, sha256]) => ({ file, sha256 })),
     ...{ quantizer: run.plan.quantizer.self.name, initializer: initializer.name },
+    initializerSteps: stepsOf(initializer.name, job),
     ...{ rank: job.rank, alpha: job.alpha, scaling: run.plan.scaling, seed: job.seed },
     ...{ calibrationTokens: run.windows.tokens.calibration, heldOutTokens: run.windows.tokens.heldOut, windowTokens: job.windowTokens },
+    heldOutFraction: job.heldOutFraction,
     samples: job.budget.kind === 'samples' ? run.windows.calibration.length : null,
     versions: versions(),
     modules,

@@ -72,6 +72,8 @@ export interface InitializationReport {
   readonly quantizer: string;
   /** Name of the initializer: `exact`, `als`, … */
   readonly initializer: string;
+  /** Alternations the initializer was told to make; null for one that makes none, and for a user's own. */
+  readonly initializerSteps: number | null;
   readonly rank: number;
   /** PEFT's lora_alpha. */
   readonly alpha: number;
@@ -81,6 +83,8 @@ export interface InitializationReport {
   readonly calibrationTokens: number;
   readonly heldOutTokens: number;
   readonly windowTokens: number;
+  /** Held-out windows or records as a fraction of the calibration's, as asked for. */
+  readonly heldOutFraction: number;
   /** Calibration records that were drawn; null where whole windows were taken in file order. */
   readonly samples: number | null;
   /** Versions of quailora, Node and what does the arithmetic, by name. */

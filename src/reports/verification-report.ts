@@ -1,14 +1,7 @@
+import type { VerificationFailure } from '../evaluation/index.js';
+
 /** How a loss was weighted when it was checked. */
 export type LossWeighting = 'calibration' | 'kept statistics' | 'unweighted';
-
-/** One thing that is wrong with what was written. */
-export interface VerificationFailure {
-  /** Stable code, `QL_…`. */
-  readonly code: string;
-  /** Module or file it was found in. */
-  readonly where: string;
-  readonly message: string;
-}
 
 /** What `verify` found. */
 export interface VerificationReport {

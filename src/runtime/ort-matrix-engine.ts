@@ -41,7 +41,8 @@ export const ortMatrixEngine = (threads = 1): OrtMatrixEngine => {
     multiply: async (A: Matrix, B: Matrix, { transposeA = false, transposeB = false }: MultiplyOptions = {}): Promise<Matrix> => {
       const [rows, inner] = transposeA ? [columnsOf(A), rowsOf(A)] : [rowsOf(A), columnsOf(A)];
       const [innerB, columns] = transposeB ? [columnsOf(B), rowsOf(B)] : [rowsOf(B), columnsOf(B)];
-      if (inner !== innerB) throw new ShapeMismatchError(`Can't multiply [${rows}, ${inner}] by [${innerB}, ${columns}]: the inner sizes differ.`);
+      if (inner !== innerB)
+        throw new ShapeMismatchError(`Can't multiply [${rows}, ${inner}] by [${innerB}, ${columns}]: the inner sizes differ.`);
       const product = matrix(rows, columns);
       if (rows === 0 || columns === 0 || inner === 0) return product;
       const a = operand(A, transposeA);

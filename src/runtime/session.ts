@@ -17,7 +17,7 @@ export interface SessionOptions {
 
 /** Thrown when ONNX Runtime refuses a graph or a run; retrying does not help. */
 export class RuntimeError extends QuailoraError {
-  constructor(message: string, cause: unknown) {
+  constructor(message: string, cause?: unknown) {
     super('QL_RUNTIME', message, { cause });
   }
 }
@@ -48,7 +48,7 @@ export class Session {
   /**
    * Loads a serialized graph on the CPU.
    *
-   * No arena, no memory pattern: a block's buffers go back to the system with its session.
+   * No arena and no memory pattern: a block's buffers go back to the system with its session.
    *
    * @throws RuntimeError QL_RUNTIME when ONNX Runtime refuses the graph
    */
@@ -63,7 +63,7 @@ export class Session {
         intraOpNumThreads: options.threads ?? 1,
         interOpNumThreads: 1,
         enableMemPattern: false,
-        enableCpuMemArena: true,
+        enableCpuMemArena: false,
         logSeverityLevel: 3,
         extra: { session: sessionEntries },
       });
@@ -85,6 +85,10 @@ export class Session {
   async run(feeds: Readonly<Record<string, SessionTensor>>, fetches: Readonly<Record<string, SessionTensor>>): Promise<void> {
     const convert = (tensors: Readonly<Record<string, SessionTensor>>): Record<string, ort.Tensor> =>
       Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, toOrt(tensor)]));
+    const unknown = Object.keys(fetches).filter((name) => !this.session.outputNames.includes(name));
+    // ONNX Runtime would leave their buffers untouched without a word.
+    if (unknown.length > 0)
+      throw new RuntimeError(`${this.label} has no output ${unknown.join(', ')}; it has ${this.session.outputNames.join(', ')}.`);
     try {
       await this.session.run(convert(feeds), convert(fetches));
     } catch (cause) {

@@ -17,7 +17,7 @@ import { summedInputs } from './summed-inputs.js';
 import { workerCount } from './worker-count.js';
 
 /** Hidden states kept in memory between two blocks; more of them go through files. */
-const HIDDEN_STATE_BYTES = 256 * 1024 * 1024;
+const HIDDEN_STATE_BYTES = 64 * 1024 * 1024;
 
 /** What a run that calibrates needs to know. */
 export interface CalibratedJob extends JobControl, CalibrationChoice, CorrectionChoice {

@@ -58,7 +58,14 @@ const openAdapter = async (options: CorrectionOutputOptions): Promise<PeftAdapte
     writtenBase: writeBase,
     requantized: initializer.requantizes,
   });
-  return openPeftAdapterWriter({ ...lora, directory: join(directory, 'adapter'), baseModelName, modules: plan.corrected, linearModules: plan.linears, card });
+  return openPeftAdapterWriter({
+    ...lora,
+    directory: join(directory, 'adapter'),
+    baseModelName,
+    modules: plan.corrected,
+    linearModules: plan.linears,
+    card,
+  });
 };
 
 const openBase = async ({ directory, source, plan }: CorrectionOutputOptions): Promise<QuantizedCheckpointWriter> => {
@@ -70,6 +77,11 @@ const openBase = async ({ directory, source, plan }: CorrectionOutputOptions): P
     bits,
     quantizationConfig: quantizer.quantizationConfig(plan.dtype),
   });
+};
+
+const abandon = async (adapter: PeftAdapterWriter, error: unknown): Promise<never> => {
+  await adapter.abort();
+  throw error;
 };
 
 /**
@@ -84,7 +96,7 @@ export const openCorrectionOutput = async (options: CorrectionOutputOptions): Pr
       `The initializer "${options.initializer.name}" chooses its own quantized weights, so its adapter fits no other base. Add --write-base.`,
     );
   const adapter = await openAdapter(options);
-  const base = options.writeBase ? await openBase(options) : undefined;
+  const base = options.writeBase ? await openBase(options).catch((error: unknown) => abandon(adapter, error)) : undefined;
   return {
     write: async ({ module, factors, quantized }) => {
       if (factors) await adapter.add(module, factors);

@@ -42,7 +42,10 @@ const checkModuleNames = (modules: CorrectionChoice['modules'], linears: readonl
   const known = new Set(linears.map(({ module }) => lastName(module)));
   const unknown = modules.filter((name) => !known.has(name));
   if (unknown.length > 0)
-    throw new QuailoraError('QL_MODULES', `--modules: the model has no linear layer named ${unknown.join(', ')}; it has ${[...known].join(', ')}.`);
+    throw new QuailoraError(
+      'QL_MODULES',
+      `--modules: the model has no linear layer named ${unknown.join(', ')}; it has ${[...known].join(', ')}.`,
+    );
 };
 
 /**
@@ -50,9 +53,15 @@ const checkModuleNames = (modules: CorrectionChoice['modules'], linears: readonl
  *
  * @throws QuailoraError QL_MODULES for a name in `modules` that no layer has; retrying does not help
  */
-export const planCorrection = async (source: SourceModel, job: CorrectionChoice, quantizer: Placed<Quantizer> = stockQuantizer(job.bits)): Promise<CorrectionPlan> => {
+export const planCorrection = async (
+  source: SourceModel,
+  job: CorrectionChoice,
+  quantizer: Placed<Quantizer> = stockQuantizer(job.bits),
+): Promise<CorrectionPlan> => {
   const { checkpoint, model } = source;
-  const shards = Array.from({ length: model.blocks }, (_, block) => model.linears(block).map((layer) => weightShard(checkpoint, block, layer)));
+  const shards = Array.from({ length: model.blocks }, (_, block) =>
+    model.linears(block).map((layer) => weightShard(checkpoint, block, layer)),
+  );
   const layers = shards.flat().map(({ layer }) => layer);
   checkModuleNames(job.modules, layers);
   const corrects = ({ module }: LinearLayer): boolean => job.modules === 'all-linear' || job.modules.includes(lastName(module));
@@ -71,4 +80,10 @@ export const planCorrection = async (source: SourceModel, job: CorrectionChoice,
 export const acceptsG = (initializer: Initializer): boolean => initializer.projectsResidual && !initializer.requantizes;
 
 /** Names of the stock initializers, the paper's baseline first. */
-export const COMPARED_INITIALIZERS = ['zero', 'svd', 'loftq', 'als', 'exact'] as const satisfies readonly (typeof INITIALIZER_NAMES)[number][];
+export const COMPARED_INITIALIZERS = [
+  'zero',
+  'svd',
+  'loftq',
+  'als',
+  'exact',
+] as const satisfies readonly (typeof INITIALIZER_NAMES)[number][];

@@ -1,5 +1,6 @@
 export {
   INITIALIZER_NAMES,
+  STOCK_SETTINGS,
   type Bits,
   type CalibrationChoice,
   type CompareJob,
@@ -14,7 +15,14 @@ export {
 export { tapActivations, tappedInputs, type ActivationTap, type ActivationTaps, type WorkerTap } from './activation-tap.js';
 export { openCalibratedRun, type CalibratedJob, type CalibratedRun } from './calibrated-run.js';
 export { openCorrectionOutput, type CorrectionOutput, type CorrectionOutputOptions, type SolvedLayer } from './correction-output.js';
-export { acceptsG, COMPARED_INITIALIZERS, planCorrection, stockInitializer, stockQuantizer, type CorrectionPlan } from './correction-plan.js';
+export {
+  acceptsG,
+  COMPARED_INITIALIZERS,
+  planCorrection,
+  stockInitializer,
+  stockQuantizer,
+  type CorrectionPlan,
+} from './correction-plan.js';
 export { checkWindows, openSourceModel, requireFullPrecision, weightShard, type SourceModel } from './open-source-model.js';
 export { resolvePlaced, type Placed } from './placed.js';
 export { Propagation, STOCK_SEGMENT_SIZES, type Passage, type PassageOptions, type SplitWindows } from './propagation.js';
@@ -26,4 +34,9 @@ export { foldStatistics, type InputStatistics } from './statistics.js';
 export { versions } from './versions.js';
 export { workerCount } from './worker-count.js';
 export { calibrateBlock, type CalibrateBlockOptions } from './calibrate-block.js';
-export { solveBlock, type ShardSink, type SolveBlockOptions } from './solve-block.js';
+export { dropStatistics, solveBlock, type ShardSink, type SolveBlockOptions } from './solve-block.js';
+export { chooseVariant, quantizedVariant, textWindows, weightOnlyInt8 } from './evaluated-model.js';
+export { scoreVariant, type ScoredModel, type TextScore } from './score-variant.js';
+export type { ModuleClaim, OutputClaims } from './output-claims.js';
+export { openVerification, type Verification } from './verification.js';
+export { verifyBlock, verifyPlainTensors, type VerifiedShard } from './verify-block.js';

@@ -104,3 +104,22 @@ export interface VerifyJob extends JobControl {
   /** Text to compute the statistics from again; without it kept statistics are used, or none. */
   readonly calibration?: string;
 }
+
+/** The stock settings of a job: the paper's rank, alpha, samples and steps, NF4, the exact optimum, every linear layer. */
+export const STOCK_SETTINGS = {
+  bits: 4,
+  rank: 64,
+  alpha: 16,
+  rslora: false,
+  initializer: 'exact',
+  alsSteps: 20,
+  loftqSteps: 5,
+  balance: true,
+  modules: 'all-linear',
+  budget: { kind: 'samples', samples: 2000 },
+  windowTokens: 512,
+  heldOutFraction: 0.1,
+  seed: 0,
+  writeBase: false,
+  overwrite: false,
+} as const satisfies Omit<InitializeJob, 'model' | 'calibration' | 'output'>;

@@ -24,7 +24,9 @@ export const openSourceModel = async (directory: string): Promise<SourceModel> =
  */
 export const requireFullPrecision = ({ config, directory }: Checkpoint): void => {
   if (config['quantization_config'] !== undefined && config['quantization_config'] !== null)
-    throw new UnsupportedModelError(`${directory} is quantized already (its config.json has a quantization_config). Give the full-precision checkpoint.`);
+    throw new UnsupportedModelError(
+      `${directory} is quantized already (its config.json has a quantization_config). Give the full-precision checkpoint.`,
+    );
 };
 
 /**
@@ -35,7 +37,10 @@ export const requireFullPrecision = ({ config, directory }: Checkpoint): void =>
 export const checkWindows = ({ model }: SourceModel, windows: readonly Window[]): void => {
   for (const window of windows) {
     if (window.length > model.maxPositions)
-      throw new QuailoraError('QL_WINDOW_LENGTH', `A window has ${window.length} tokens, but the model was made for ${model.maxPositions}. Use --window.`);
+      throw new QuailoraError(
+        'QL_WINDOW_LENGTH',
+        `A window has ${window.length} tokens, but the model was made for ${model.maxPositions}. Use --window.`,
+      );
     for (const id of window)
       if (id < 0 || id >= model.vocabularySize)
         throw new QuailoraError(
@@ -48,6 +53,7 @@ export const checkWindows = ({ model }: SourceModel, windows: readonly Window[])
 /** Describes one weight of a full-precision checkpoint as a shard to work on. */
 export const weightShard = (checkpoint: Checkpoint, block: number, layer: LinearLayer): WeightShard => {
   const location = requireTensor(checkpoint, `${layer.module}.weight`, [layer.outFeatures, layer.inFeatures]);
-  if (!isFloatDType(location.dtype)) throw new UnsupportedModelError(`"${location.name}" is stored as ${location.dtype}; BF16, F16 and F32 are supported.`);
+  if (!isFloatDType(location.dtype))
+    throw new UnsupportedModelError(`"${location.name}" is stored as ${location.dtype}; BF16, F16 and F32 are supported.`);
   return { block, layer, location, dtype: location.dtype };
 };

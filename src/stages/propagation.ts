@@ -45,7 +45,8 @@ export interface Passage extends Omit<PropagateResult, 'hidden'> {
   readonly sequence: number;
 }
 
-const idsOf = (segment: Segment, windows: readonly Window[]): Int32Array => {
+/** Ids of all tokens of a segment one after the other. */
+export const segmentIds = (segment: Segment, windows: readonly Window[]): Int32Array => {
   const ids = new Int32Array(segment.tokens);
   let at = 0;
   for (const { firstWindow, windows: count } of segment.runs)
@@ -55,6 +56,8 @@ const idsOf = (segment: Segment, windows: readonly Window[]): Int32Array => {
     }
   return ids;
 };
+
+let passages = 0;
 
 /** Hidden states of a set of windows on their way through a model, block by block. */
 export class Propagation {
@@ -90,7 +93,7 @@ export class Propagation {
         const argument: EmbedArgument = {
           embedding: this.model.embedding,
           segment,
-          ids: idsOf(segment, this.windows[segment.split]),
+          ids: segmentIds(segment, this.windows[segment.split]),
           spillTo: this.store.spillPath(segment, -1),
         };
         const states = await this.pool.call<HiddenStates>(CALIBRATION_TASKS.embed, 'embed', argument, buffersOf(argument.ids));
@@ -108,13 +111,20 @@ export class Propagation {
       const inputs = consumers.length > 0 ? this.model.inputs(block) : this.model.inputs(block).filter(({ name }) => wanted.has(name));
       const lora = new Set(fed.filter((layer) => layer.lora).map(({ layer }) => layer.module));
       const piece = this.model.block(block, { windowTokens: this.windowTokens, linear: form, lora, activations: inputs.length > 0 });
-      const shared = { key: `${form} ${block}`, piece, block, hiddenSize: this.model.hiddenSize, inputs, sums, listenTo, consumers, form, fed };
+      // Unique: a worker that kept a block of another passage has other weights or sums in it.
+      const key = `passage ${passages++}`;
+      const shared = { key, piece, block, hiddenSize: this.model.hiddenSize, inputs, sums, listenTo, consumers, form, fed };
       return from(this.segments.entries()).pipe(
         mergeMap(async ([sequence, segment]): Promise<Passage> => {
           const hidden = this.store.take(segment);
           const argument: PropagateArgument = { ...shared, segment, hidden, spillTo: this.store.spillPath(segment, block) };
           const moved = 'values' in hidden ? buffersOf(hidden.values) : [];
-          const { hidden: next, ...outcome } = await this.pool.call<PropagateResult>(CALIBRATION_TASKS.propagate, 'propagate', argument, moved);
+          const { hidden: next, ...outcome } = await this.pool.call<PropagateResult>(
+            CALIBRATION_TASKS.propagate,
+            'propagate',
+            argument,
+            moved,
+          );
           this.note(outcome.activationBytes);
           this.put(segment, next);
           return { ...outcome, segment, sequence };

@@ -1,11 +1,13 @@
 import type { Stage } from '../dataflow/index.js';
 import { fromPlain, toPlain } from '../foundation/index.js';
-import type { Certificate, Initializer } from '../initializers/index.js';
+import type { Initializer } from '../initializers/index.js';
 import type { Quantizer } from '../quantizers/index.js';
 import { isModuleReference, type WorkerPool } from '../runtime/index.js';
 import { resolvePlaced, type Placed } from './placed.js';
 import type { CertifiedShard, InitializedShard, QuantizedShard, WeightShard } from './shard.js';
 import {
+  buffersOfInitialized,
+  buffersOfShard,
   chooseFactors,
   fromPlainFactors,
   fromPlainQuantized,
@@ -15,10 +17,11 @@ import {
   toPlainQuantized,
   toPlainStatistic,
   type CertifyArgument,
+  type CertifyResult,
   type InitializeArgument,
-  type PlainFactors,
+  type InitializeResult,
   type QuantizeArgument,
-  type QuantizeResult,
+  type ShardMatrices,
 } from './shard.task.js';
 import type { InputStatistics } from './statistics.js';
 
@@ -29,6 +32,18 @@ const timed = async <T>(work: () => Promise<T>): Promise<{ value: T; seconds: nu
   return { value: await work(), seconds: (performance.now() - begin) / 1000 };
 };
 
+const toPlainShard = ({ W, quantized, E }: Pick<QuantizedShard, 'W' | 'quantized' | 'E'>): ShardMatrices => ({
+  W: toPlain(W),
+  quantized: toPlainQuantized(quantized),
+  E: toPlain(E),
+});
+
+const fromPlainShard = ({ W, quantized, E }: ShardMatrices): Pick<QuantizedShard, 'W' | 'quantized' | 'E'> => ({
+  W: fromPlain(W),
+  quantized: fromPlainQuantized(quantized),
+  E: fromPlain(E),
+});
+
 /** Reads a shard and quantizes it: in the workers, or on the main thread for a quantizer given as an object. */
 export const quantizeStage = (pool: WorkerPool, quantizer: Placed<Quantizer>): Stage<WeightShard, QuantizedShard> => ({
   name: 'quantize',
@@ -38,8 +53,7 @@ export const quantizeStage = (pool: WorkerPool, quantizer: Placed<Quantizer>): S
     const { value, seconds } = await timed(async () => {
       if (isModuleReference(quantizer)) {
         const argument: QuantizeArgument = { module: layer.module, location, dtype, quantizer };
-        const { W, quantized, E } = await pool.call<QuantizeResult>(TASKS, 'quantizeShard', argument);
-        return { W: fromPlain(W), quantized: fromPlainQuantized(quantized), E: fromPlain(E) };
+        return fromPlainShard(await pool.call<ShardMatrices>(TASKS, 'quantizeShard', argument));
       }
       const W = await readWeight(location);
       const quantized = await quantizer.quantize(W, { module: layer.module, dtype });
@@ -68,21 +82,21 @@ export const initializeStage = (
   run: async (shard, { linalg }) => {
     const { layer, dtype, W, quantized, E, statistics } = shard;
     const { module } = layer;
-    const { value: factors, seconds } = await timed(async () => {
+    const { value, seconds } = await timed(async () => {
       if (isModuleReference(quantizer) && isModuleReference(initializer)) {
-        const argument: InitializeArgument = {
-          ...{ module, dtype, W: toPlain(W), quantized: toPlainQuantized(quantized), E: toPlain(E) },
-          ...{ statistic: toPlainStatistic(statistics.calibration), rank, quantizer, initializer, balance },
-        };
-        return fromPlainFactors(await pool.call<PlainFactors>(TASKS, 'initializeShard', argument));
+        const matrices = toPlainShard(shard);
+        const statistic = toPlainStatistic(statistics.calibration);
+        const argument: InitializeArgument = { module, dtype, ...matrices, statistic, rank, quantizer, initializer, balance };
+        const { factors, ...back } = await pool.call<InitializeResult>(TASKS, 'initializeShard', argument, buffersOfShard(matrices));
+        return { ...fromPlainShard(back), factors: fromPlainFactors(factors) };
       }
       const problem = {
         ...{ module, W, quantized, E, statistic: statistics.calibration, rank, quantizer: await resolvePlaced(quantizer) },
         quantizeOptions: { module, dtype },
       };
-      return chooseFactors(await resolvePlaced(initializer), problem, balance, { linalg });
+      return { factors: await chooseFactors(await resolvePlaced(initializer), problem, balance, { linalg }) };
     });
-    return { ...shard, factors, seconds: shard.seconds + seconds };
+    return { ...shard, ...value, seconds: shard.seconds + seconds };
   },
 });
 
@@ -91,13 +105,15 @@ export const certifyStage = (pool: WorkerPool): Stage<InitializedShard, Certifie
   name: 'certify',
   concurrency: pool.workers,
   run: async (shard) => {
-    const { layer, W, E, factors, statistics } = shard;
+    const { layer, factors, statistics } = shard;
+    const matrices = { ...toPlainShard(shard), factors: toPlainFactors(factors) };
     const argument: CertifyArgument = {
-      ...{ module: layer.module, W: toPlain(W), E: toPlain(E), factors: toPlainFactors(factors) },
-      statistic: toPlainStatistic(statistics.calibration),
+      ...{ module: layer.module, ...matrices, statistic: toPlainStatistic(statistics.calibration) },
       heldOut: statistics.heldOut && toPlainStatistic(statistics.heldOut),
     };
-    const { value: certificate, seconds } = await timed(() => pool.call<Certificate>(TASKS, 'certifyShard', argument));
-    return { ...shard, certificate, svdLoss: undefined, seconds: shard.seconds + seconds };
+    const { value, seconds } = await timed(() => pool.call<CertifyResult>(TASKS, 'certifyShard', argument, buffersOfInitialized(matrices)));
+    const { certificate, factors: back, ...rest } = value;
+    const returned = { ...fromPlainShard(rest), factors: fromPlainFactors(back) };
+    return { ...shard, ...returned, certificate, svdLoss: undefined, seconds: shard.seconds + seconds };
   },
 });

@@ -31,9 +31,15 @@ export interface PlainFactors {
   readonly quantized: PlainQuantized | undefined;
 }
 
-export const toPlainQuantized = ({ tensors, dequantized }: QuantizedMatrix): PlainQuantized => ({ tensors, dequantized: toPlain(dequantized) });
+export const toPlainQuantized = ({ tensors, dequantized }: QuantizedMatrix): PlainQuantized => ({
+  tensors,
+  dequantized: toPlain(dequantized),
+});
 
-export const fromPlainQuantized = ({ tensors, dequantized }: PlainQuantized): QuantizedMatrix => ({ tensors, dequantized: fromPlain(dequantized) });
+export const fromPlainQuantized = ({ tensors, dequantized }: PlainQuantized): QuantizedMatrix => ({
+  tensors,
+  dequantized: fromPlain(dequantized),
+});
 
 export const toPlainStatistic = ({ sum, ...rest }: Statistic): PlainStatistic => ({ ...rest, sum: toPlain(sum) });
 
@@ -50,7 +56,10 @@ export const fromPlainFactors = ({ A, B, quantized }: PlainFactors): Factors => 
 });
 
 /** ONNX Runtime refuses tensors over shared memory, so a worker takes its own copy. */
-const ownStatistic = ({ sum, ...rest }: PlainStatistic): Statistic => ({ ...rest, sum: fromPlain({ ...sum, data: sum.data.slice() }) });
+export const ownStatistic = ({ sum, ...rest }: PlainStatistic): Statistic => ({
+  ...rest,
+  sum: fromPlain({ ...sum, data: sum.data.slice() }),
+});
 
 const buffersOfQuantized = ({ tensors, dequantized }: PlainQuantized): ArrayBuffer[] =>
   buffersOf(dequantized.data, ...Object.values(tensors).map(({ bytes }) => bytes));
@@ -77,28 +86,31 @@ export interface QuantizeArgument {
   readonly quantizer: ModuleReference;
 }
 
-/** W, its quantization and E. */
-export interface QuantizeResult {
+/** Reads a weight matrix and quantizes it. */
+export const quantizeShard: WorkerTask<QuantizeArgument, ShardMatrices> = async ({ module, location, dtype, quantizer }) => {
+  const W = await readWeight(location);
+  const quantized = await (await loadReference<Quantizer>(quantizer)).quantize(W, { module, dtype });
+  const value = { W: toPlain(W), quantized: toPlainQuantized(quantized), E: toPlain(residualOf(W, quantized.dequantized)) };
+  return { value, transfer: buffersOfShard(value) };
+};
+
+/** The matrices of a shard; they move to a worker and back, so that there is only one of each. */
+export interface ShardMatrices {
   readonly W: PlainMatrix;
   readonly quantized: PlainQuantized;
   readonly E: PlainMatrix;
 }
 
-/** Reads a weight matrix and quantizes it. */
-export const quantizeShard: WorkerTask<QuantizeArgument, QuantizeResult> = async ({ module, location, dtype, quantizer }) => {
-  const W = await readWeight(location);
-  const quantized = await (await loadReference<Quantizer>(quantizer)).quantize(W, { module, dtype });
-  const value = { W: toPlain(W), quantized: toPlainQuantized(quantized), E: toPlain(residualOf(W, quantized.dequantized)) };
-  return { value, transfer: [...buffersOf(value.W.data, value.E.data), ...buffersOfQuantized(value.quantized)] };
-};
+/** Buffers of a shard's matrices, for moving them. */
+export const buffersOfShard = ({ W, quantized, E }: ShardMatrices): ArrayBuffer[] => [
+  ...buffersOf(W.data, E.data),
+  ...buffersOfQuantized(quantized),
+];
 
 /** What `initializeShard` works on. */
-export interface InitializeArgument {
+export interface InitializeArgument extends ShardMatrices {
   readonly module: string;
   readonly dtype: FloatDType;
-  readonly W: PlainMatrix;
-  readonly quantized: PlainQuantized;
-  readonly E: PlainMatrix;
   readonly statistic: PlainStatistic;
   readonly rank: number;
   readonly quantizer: ModuleReference;
@@ -117,8 +129,13 @@ export const chooseFactors = async (
   return balance ? balanced(factors, context) : factors;
 };
 
+/** A shard's matrices and the factors chosen for it. */
+export interface InitializeResult extends ShardMatrices {
+  readonly factors: PlainFactors;
+}
+
 /** Chooses the factors of one layer. */
-export const initializeShard: WorkerTask<InitializeArgument, PlainFactors> = async (argument, { linalg }) => {
+export const initializeShard: WorkerTask<InitializeArgument, InitializeResult> = async (argument, { linalg }) => {
   const { module, dtype, W, quantized, E, statistic, rank, balance } = argument;
   const problem: InitializerProblem = {
     ...{ module, rank, W: fromPlain(W), quantized: fromPlainQuantized(quantized), E: fromPlain(E), statistic: ownStatistic(statistic) },
@@ -126,28 +143,42 @@ export const initializeShard: WorkerTask<InitializeArgument, PlainFactors> = asy
     quantizeOptions: { module, dtype },
   };
   const factors = toPlainFactors(await chooseFactors(await loadReference<Initializer>(argument.initializer), problem, balance, { linalg }));
-  const own = factors.quantized ? buffersOfQuantized(factors.quantized) : [];
-  return { value: factors, transfer: [...buffersOf(factors.A.data, factors.B.data), ...own] };
+  const value = { W, quantized, E, factors };
+  return { value, transfer: buffersOfInitialized(value) };
 };
 
 /** What `certifyShard` works on. */
-export interface CertifyArgument {
+export interface CertifyArgument extends InitializeResult {
   readonly module: string;
-  readonly W: PlainMatrix;
-  readonly E: PlainMatrix;
   readonly statistic: PlainStatistic;
   readonly heldOut: PlainStatistic | undefined;
-  readonly factors: PlainFactors;
 }
 
+/** A shard's matrices, its factors and what they are worth. */
+export interface CertifyResult extends InitializeResult {
+  readonly certificate: Certificate;
+}
+
+/** Buffers of a shard and its factors, for moving them. */
+export const buffersOfInitialized = ({ factors, ...matrices }: InitializeResult): ArrayBuffer[] => [
+  ...new Set([
+    ...buffersOfShard(matrices),
+    ...buffersOf(factors.A.data, factors.B.data),
+    ...(factors.quantized ? buffersOfQuantized(factors.quantized) : []),
+  ]),
+];
+
 /** Computes what the factors of one layer are worth. */
-export const certifyShard: WorkerTask<CertifyArgument, Certificate> = async ({ module, W, E, statistic, heldOut, factors }, { linalg }) => ({
-  value: await certify(
+export const certifyShard: WorkerTask<CertifyArgument, CertifyResult> = async ({ module, statistic, heldOut, ...shard }, { linalg }) => {
+  const { W, quantized, E, factors } = shard;
+  const certificate = await certify(
     {
       ...{ module, W: fromPlain(W), E: fromPlain(E), factors: fromPlainFactors(factors) },
       statistic: ownStatistic(statistic),
       heldOut: heldOut && ownStatistic(heldOut),
     },
     { linalg },
-  ),
-});
+  );
+  const value = { W, quantized, E, factors, certificate };
+  return { value, transfer: buffersOfInitialized(value) };
+};

@@ -1,4 +1,4 @@
-import { filter, finalize, from, type Observable } from 'rxjs';
+import { filter, from, type Observable } from 'rxjs';
 import { inFlight, limited } from '../dataflow/index.js';
 import type { CalibratedRun } from './calibrated-run.js';
 import { certifyStage, initializeStage, type InitializeStageOptions } from './shard-stages.js';
@@ -18,13 +18,23 @@ export interface SolveBlockOptions extends Omit<InitializeStageOptions, 'quantiz
 /** Bytes of W, Q and E of one shard. */
 const bytesOf = ({ layer }: WeightShard): number => 3 * 4 * layer.outFeatures * layer.inFeatures;
 
-const statisticBytes = (statistics: readonly InputStatistics[]): number =>
-  statistics.reduce((bytes, { calibration, heldOut }) => bytes + 4 * (calibration.sum.size + (heldOut?.sum.size ?? 0)), 0);
+/** Notes that a block's sums are let go. */
+export const dropStatistics = (run: CalibratedRun, statistics: readonly InputStatistics[]): void => {
+  for (const { calibration, heldOut } of statistics) run.statisticBytes.drop(4 * (calibration.sum.size + (heldOut?.sum.size ?? 0)));
+};
 
 /** Makes the way of one shard: quantize → initialize → certify → sink, each stage with a limiter of its own. */
-const shardPath = (run: CalibratedRun, options: SolveBlockOptions): ((shard: WeightShard, statistics: InputStatistics[]) => Promise<QuantizedShard | CertifiedShard>) => {
+const shardPath = (
+  run: CalibratedRun,
+  options: SolveBlockOptions,
+): ((shard: WeightShard, statistics: InputStatistics[]) => Promise<QuantizedShard | CertifiedShard>) => {
   const nameOf = ({ layer }: WeightShard): string => layer.module;
-  const initialize = limited(initializeStage(run.pool, { ...options, quantizer: run.plan.quantizer.placed }), run.context, nameOf, run.clock.add);
+  const initialize = limited(
+    initializeStage(run.pool, { ...options, quantizer: run.plan.quantizer.placed }),
+    run.context,
+    nameOf,
+    run.clock.add,
+  );
   const certify = limited(certifyStage(run.pool), run.context, nameOf, run.clock.add);
   const sink = limited({ name: 'write', concurrency: 1, run: options.sink }, run.context, nameOf, run.clock.add);
   return async (shard, statistics) => {
@@ -42,7 +52,7 @@ const shardPath = (run: CalibratedRun, options: SolveBlockOptions): ((shard: Wei
 };
 
 /**
- * Streams the weight shards of a block through quantize → initialize → certify → sink and drops the block's sums.
+ * Streams the weight shards of a block through quantize → initialize → certify → sink.
  *
  * One window of shards is in flight, one more than there are workers, so that a worker never waits for a shard to be
  * read; what a shard holds is released before its slot is.
@@ -57,6 +67,5 @@ export const solveBlock = (
   return from(run.plan.shards[block]!).pipe(
     filter(({ layer }) => options.everyLayer || run.plan.corrects(layer)),
     inFlight(run.pool.workers + 1, (shard) => path(shard, statistics)),
-    finalize(() => run.statisticBytes.drop(statisticBytes(statistics))),
   );
 };

@@ -33,9 +33,9 @@ const bytesOf = (panels: readonly SymmetricPanels[]): number => panels.flat().re
 export const foldStatistics =
   (sums: readonly SummedInput[], ledger: ByteLedger): OperatorFunction<Passage, InputStatistics[]> =>
   (passages$) =>
-    defer(() => passages$.pipe(
-      reduce(
-        (totals, { segment: { split, tokens }, sums: partial }) => {
+    defer(() =>
+      passages$.pipe(
+        reduce((totals, { segment: { split, tokens }, sums: partial }) => {
           const onto = totals.panels[split];
           ledger.hold(bytesOf(partial));
           if (onto.length === 0) onto.push(...partial);
@@ -45,21 +45,24 @@ export const foldStatistics =
           }
           totals.tokens[split] += tokens;
           return totals;
-        },
-        noSums(),
+        }, noSums()),
+        map(({ panels, tokens }) =>
+          sums.map((sum, i): InputStatistics => {
+            const kind = sum.residual ? 'G' : 'H';
+            const statistic = (split: Split): Statistic => {
+              const n = sizeOf(sum);
+              const held = panels[split][i] ?? zeroPanels(n);
+              ledger.hold(4 * n * n);
+              const full = unpackSymmetric(n, held);
+              ledger.drop(bytesOf([held]));
+              return { kind, sum: full, tokens: tokens[split] };
+            };
+            return {
+              input: sum.input,
+              calibration: statistic('calibration'),
+              heldOut: tokens.heldOut > 0 ? statistic('heldOut') : undefined,
+            };
+          }),
+        ),
       ),
-      map(({ panels, tokens }) =>
-        sums.map((sum, i): InputStatistics => {
-          const kind = sum.residual ? 'G' : 'H';
-          const statistic = (split: Split): Statistic => {
-            const n = sizeOf(sum);
-            const held = panels[split][i] ?? zeroPanels(n);
-            ledger.hold(4 * n * n);
-            const full = unpackSymmetric(n, held);
-            ledger.drop(bytesOf([held]));
-            return { kind, sum: full, tokens: tokens[split] };
-          };
-          return { input: sum.input, calibration: statistic('calibration'), heldOut: tokens.heldOut > 0 ? statistic('heldOut') : undefined };
-        }),
-      ),
-    ));
+    );

@@ -1,5 +1,5 @@
-import { Field, FixedSizeList, Float32, Int32, makeData, RecordBatch, RecordBatchReader, RecordBatchStreamWriter, Schema, Struct } from 'apache-arrow';
-import { QuailoraError } from '../foundation/index.js';
+import { Field, FixedSizeList, Float32, Int32, makeData, RecordBatch, RecordBatchStreamWriter, Schema, Struct } from 'apache-arrow';
+import { readFirstBatch } from './read-first-batch.js';
 
 /** Which activations a chunk holds. */
 export interface ActivationChunkHeader {
@@ -16,13 +16,6 @@ export interface ActivationChunkHeader {
 export interface ActivationChunk extends ActivationChunkHeader {
   /** Columns `window` (int32) and `values` (fixed-size list of float32, one entry for each feature). */
   readonly batch: RecordBatch;
-}
-
-/** Thrown when bytes that should be an activation chunk are not; retrying does not help. */
-export class MalformedChunkError extends QuailoraError {
-  constructor(message: string) {
-    super('QL_CHUNK', message);
-  }
 }
 
 const schemaOf = (header: ActivationChunkHeader, width: number): Schema =>
@@ -60,17 +53,21 @@ export const makeActivationChunk = (
     makeData({ type: new Int32(), length: tokens, nullCount: 0, data: windowOf }),
     makeData({ type: listType, length: tokens, nullCount: 0, child: features }),
   ];
-  return { ...header, batch: new RecordBatch(schema, makeData({ type: new Struct(schema.fields), length: tokens, nullCount: 0, children })) };
+  return {
+    ...header,
+    batch: new RecordBatch(schema, makeData({ type: new Struct(schema.fields), length: tokens, nullCount: 0, children })),
+  };
 };
 
 /** Number of tokens of a chunk. */
 export const chunkTokens = ({ batch }: ActivationChunk): number => batch.numRows;
 
-/** The values of a chunk, [tokens, width], row-major: a view of the record batch's bytes. */
-export const chunkValues = ({ batch }: ActivationChunk): Float32Array => batch.data.children[1]!.children[0]!.values as Float32Array;
-
 /** Features of one token. */
 export const chunkWidth = ({ batch }: ActivationChunk): number => (batch.schema.fields[1]!.type as FixedSizeList).listSize;
+
+/** The values of a chunk, [tokens, width], row-major: a view of the record batch's bytes, without Arrow's padding. */
+export const chunkValues = (chunk: ActivationChunk): Float32Array =>
+  (chunk.batch.data.children[1]!.children[0]!.values as Float32Array).subarray(0, chunkTokens(chunk) * chunkWidth(chunk));
 
 /** Serializes a chunk as an Arrow IPC stream, which any Arrow library reads. */
 export const encodeActivationChunk = ({ batch }: ActivationChunk): Uint8Array => {
@@ -85,11 +82,8 @@ export const encodeActivationChunk = ({ batch }: ActivationChunk): Uint8Array =>
  * @throws MalformedChunkError QL_CHUNK when the bytes are something else
  */
 export const decodeActivationChunk = (bytes: Uint8Array): ActivationChunk => {
-  const reader = RecordBatchReader.from(bytes);
-  const batch = reader.next().value as RecordBatch | null | undefined;
-  const metadata = batch?.schema.metadata;
-  if (!batch || metadata?.get('quailora') !== 'activation-chunk')
-    throw new MalformedChunkError('These bytes are no activation chunk of quailora: the Arrow stream has no such schema metadata.');
+  const batch = readFirstBatch(bytes, 'activation-chunk', `A stream of ${bytes.length} bytes`);
+  const { metadata } = batch.schema;
   return {
     sequence: Number(metadata.get('sequence')),
     block: Number(metadata.get('block')),

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { Field, FixedSizeList, Float32, makeData, RecordBatch, RecordBatchFileWriter, RecordBatchReader, Schema, Struct } from 'apache-arrow';
-import { MalformedChunkError } from './activation-chunk.js';
+import { Field, FixedSizeList, Float32, makeData, RecordBatch, RecordBatchFileWriter, Schema, Struct } from 'apache-arrow';
+import { writing } from '../foundation/index.js';
+import { readFirstBatch } from './read-first-batch.js';
 
 const COLUMN = 'hidden';
 
@@ -10,6 +11,7 @@ const COLUMN = 'hidden';
  *
  * @param values [tokens, width], row-major
  * @param meaning schema metadata: block, split, segment
+ * @throws FileWriteError
  */
 export const writeHiddenStates = async (
   path: string,
@@ -24,7 +26,7 @@ export const writeHiddenStates = async (
   const column = makeData({ type, length, nullCount: 0, child });
   const writer = new RecordBatchFileWriter();
   writer.write(new RecordBatch(schema, makeData({ type: new Struct(schema.fields), length, nullCount: 0, children: [column] })));
-  await writeFile(path, writer.finish().toUint8Array(true));
+  await writing(path, () => writeFile(path, writer.finish().toUint8Array(true)));
 };
 
 /**
@@ -34,8 +36,8 @@ export const writeHiddenStates = async (
  * @throws MalformedChunkError QL_CHUNK when the file holds something else
  */
 export const readHiddenStates = async (path: string): Promise<Float32Array> => {
-  const batch = RecordBatchReader.from(await readFile(path)).next().value as RecordBatch | null | undefined;
-  if (batch?.schema.metadata.get('quailora') !== 'hidden-states')
-    throw new MalformedChunkError(`${path} holds no hidden states of quailora: the Arrow file has no such schema metadata.`);
-  return (batch.data.children[0]!.children[0]!.values as Float32Array).slice();
+  const batch = readFirstBatch(await readFile(path), 'hidden-states', path);
+  const width = (batch.schema.fields[0]!.type as FixedSizeList).listSize;
+  // Arrow pads the last values to eight bytes.
+  return (batch.data.children[0]!.children[0]!.values as Float32Array).slice(0, batch.numRows * width);
 };

@@ -5,8 +5,9 @@ export {
   decodeActivationChunk,
   encodeActivationChunk,
   makeActivationChunk,
-  MalformedChunkError,
   type ActivationChunk,
   type ActivationChunkHeader,
 } from './activation-chunk.js';
 export { readHiddenStates, writeHiddenStates } from './hidden-states.js';
+export { MalformedChunkError } from './read-first-batch.js';
+export { writeLogprobs } from './logprobs-file.js';

@@ -6,6 +6,7 @@ export const sampleReport = (): InitializationReport => ({
   shardHashes: [{ file: 'model.safetensors', sha256: 'ab'.repeat(32) }],
   quantizer: 'nf4',
   initializer: 'exact',
+  initializerSteps: null,
   rank: 8,
   alpha: 16,
   scaling: 2,
@@ -13,6 +14,7 @@ export const sampleReport = (): InitializationReport => ({
   calibrationTokens: 4096,
   heldOutTokens: 1024,
   windowTokens: 256,
+  heldOutFraction: 0.25,
   samples: null,
   versions: { quailora: '0.1.0', node: '20.12.0' },
   modules: [

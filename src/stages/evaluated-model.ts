@@ -1,0 +1,42 @@
+import { cutWindows, type Window } from '../corpus/index.js';
+import { fullPrecision, openPeftAdapter, quantizedOnTheWay, storedQuantized, withAdapter, type ModelVariant } from '../evaluation/index.js';
+import { UnsupportedModelError } from '../models/index.js';
+import { QUANTIZERS } from '../quantizers/index.js';
+import type { Bits } from './jobs.js';
+import { checkWindows, type SourceModel } from './open-source-model.js';
+
+/** LLM.int8 weights with full-precision activations: what the weights alone lose. */
+export const weightOnlyInt8 = ({ checkpoint, model }: SourceModel): ModelVariant =>
+  quantizedOnTheWay(checkpoint, model, QUANTIZERS.int8, 'fed', 'int8 weights only');
+
+/** A full-precision checkpoint as bitsandbytes would run it. */
+export const quantizedVariant = ({ checkpoint, model }: SourceModel, bits: Bits): ModelVariant =>
+  bits === 8
+    ? quantizedOnTheWay(checkpoint, model, QUANTIZERS.int8, 'int8', 'LLM.int8')
+    : quantizedOnTheWay(checkpoint, model, QUANTIZERS.nf4, 'fed', 'NF4');
+
+/**
+ * Decides how a checkpoint is run: as it is, from the bytes of its bitsandbytes tensors, or quantized on the way; with
+ * or without an adapter.
+ *
+ * @throws UnsupportedModelError when a quantized checkpoint is to be quantized again
+ */
+export const chooseVariant = async (source: SourceModel, bits: Bits | undefined, adapter: string | undefined): Promise<ModelVariant> => {
+  const { checkpoint, model } = source;
+  const stored = storedQuantized(checkpoint, model);
+  if (stored && bits !== undefined)
+    throw new UnsupportedModelError(`${checkpoint.directory} is quantized already: leave --bits out to run it from its own bytes.`);
+  const variant = stored ?? (bits === undefined ? fullPrecision() : quantizedVariant(source, bits));
+  return adapter === undefined ? variant : withAdapter(variant, checkpoint, model, await openPeftAdapter(adapter));
+};
+
+/** Cuts the windows of a text and checks that they fit the model. */
+export const textWindows = async (
+  source: SourceModel,
+  text: string,
+  options: { readonly windowTokens: number; readonly tokens?: number | undefined; readonly signal?: AbortSignal | undefined },
+): Promise<Window[]> => {
+  const windows = await cutWindows(text, source.tokenizer, options);
+  checkWindows(source, windows);
+  return windows;
+};

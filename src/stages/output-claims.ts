@@ -1,0 +1,71 @@
+import { VerificationError } from '../evaluation/index.js';
+import type { Bits, CalibrationChoice, CorrectionChoice, InitializerName } from './jobs.js';
+import { INITIALIZER_NAMES } from './jobs.js';
+
+/** What is claimed of one module. */
+export interface ModuleClaim {
+  readonly name: string;
+  /** [out, in] */
+  readonly shape: readonly [number, number];
+  readonly loss: { readonly none: number; readonly final: number };
+  readonly heldOut: { readonly none: number; readonly final: number } | null;
+  readonly statistic: 'H' | 'G';
+}
+
+/** What report.json claims of an output, as far as it can be verified. */
+export interface OutputClaims {
+  readonly model: string;
+  readonly shardHashes: readonly { readonly file: string; readonly sha256: string }[];
+  readonly quantizer: string;
+  readonly initializer: string;
+  readonly initializerSteps: number | null;
+  readonly rank: number;
+  readonly alpha: number;
+  readonly scaling: number;
+  readonly seed: number;
+  readonly calibrationTokens: number;
+  readonly windowTokens: number;
+  readonly heldOutFraction: number;
+  readonly samples: number | null;
+  readonly modules: readonly ModuleClaim[];
+}
+
+const BITS: Readonly<Record<string, Bits>> = { nf4: 4, int8: 8 };
+
+/** The initializer's name where it is one of quailora's. */
+export const stockInitializerName = ({ initializer }: OutputClaims): InitializerName | undefined =>
+  INITIALIZER_NAMES.find((name) => name === initializer);
+
+/**
+ * The options by which an output was made.
+ *
+ * @throws VerificationError QL_VERIFY_QUANTIZER for a user's own quantizer; retrying does not help
+ */
+export const claimedChoice = (claims: OutputClaims): CorrectionChoice & Omit<CalibrationChoice, 'calibration'> => {
+  const {
+    quantizer,
+    rank,
+    alpha,
+    scaling,
+    initializer,
+    initializerSteps,
+    windowTokens,
+    heldOutFraction,
+    seed,
+    samples,
+    calibrationTokens,
+  } = claims;
+  const bits = BITS[quantizer];
+  if (bits === undefined)
+    throw new VerificationError(
+      'QL_VERIFY_QUANTIZER',
+      `report.json names the quantizer "${quantizer}"; verify knows ${Object.keys(BITS).join(' and ')}, and can't make the bytes of another again.`,
+    );
+  return {
+    ...{ bits, rank, alpha, rslora: scaling !== alpha / rank, windowTokens, heldOutFraction, seed },
+    budget: samples === null ? { kind: 'tokens', tokens: calibrationTokens } : { kind: 'samples', samples },
+    // Only LoftQ is run again, and only its steps matter.
+    ...{ alsSteps: 1, loftqSteps: initializer === 'loftq' ? (initializerSteps ?? 1) : 1, balance: true },
+    modules: [...new Set(claims.modules.map(({ name }) => name.slice(name.lastIndexOf('.') + 1)))],
+  };
+};

@@ -1,0 +1,158 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hashShards, openCheckpoint, type Checkpoint } from '../checkpoint/index.js';
+import type { StageContext } from '../dataflow/index.js';
+import {
+  checkAdapter,
+  checkBase,
+  readPeftAdapterParts,
+  VerificationError,
+  type CheckedAdapter,
+  type CheckedBase,
+  type VerificationFailure,
+} from '../evaluation/index.js';
+import { QuailoraError } from '../foundation/index.js';
+import { startWorkerPool, type WorkerPool } from '../runtime/index.js';
+import { openCalibratedRun, type CalibratedRun } from './calibrated-run.js';
+import { planCorrection, type CorrectionPlan } from './correction-plan.js';
+import type { VerifyJob } from './jobs.js';
+import { openSourceModel, requireFullPrecision, type SourceModel } from './open-source-model.js';
+import { claimedChoice, type OutputClaims } from './output-claims.js';
+import { RunClock } from './run-clock.js';
+import { workerCount } from './worker-count.js';
+
+/** An output that is being verified: what was opened, and what was found wrong so far. */
+export interface Verification {
+  readonly source: SourceModel;
+  readonly plan: CorrectionPlan;
+  readonly claims: OutputClaims;
+  /** Recomputes the statistics; undefined without a text. */
+  readonly calibration: CalibratedRun | undefined;
+  readonly pool: WorkerPool;
+  readonly context: StageContext;
+  readonly clock: RunClock;
+  readonly adapter: CheckedAdapter;
+  /** Undefined where none was written, or it can't be opened. */
+  readonly base: CheckedBase | undefined;
+  /** Failures of files and configurations; those of modules come as they are worked on. */
+  readonly failures: readonly VerificationFailure[];
+  /** Settles with what is wrong with the checkpoint's own bytes. */
+  readonly modelFailures: Promise<VerificationFailure[]>;
+  /** Ends the workers and removes scratch files. */
+  close(): Promise<void>;
+}
+
+const openModelOf = async ({ model }: VerifyJob, claims: OutputClaims): Promise<SourceModel> => {
+  try {
+    const source = await openSourceModel(model ?? claims.model);
+    requireFullPrecision(source.checkpoint);
+    return source;
+  } catch (cause) {
+    if (model !== undefined || !(cause instanceof QuailoraError)) throw cause;
+    throw new VerificationError(
+      'QL_VERIFY_MODEL',
+      `report.json names the checkpoint ${claims.model}, which can't be used from here: ${cause.message} Name its directory with --model.`,
+      cause,
+    );
+  }
+};
+
+const compareHashes = async (
+  checkpoint: Checkpoint,
+  claims: OutputClaims,
+  signal: AbortSignal | undefined,
+): Promise<VerificationFailure[]> => {
+  const found = await hashShards(checkpoint, signal);
+  const claimed = Object.fromEntries(claims.shardHashes.map(({ file, sha256 }) => [file, sha256]));
+  return [...new Set([...Object.keys(claimed), ...Object.keys(found)])]
+    .filter((file) => claimed[file] !== found[file])
+    .map((file) => ({
+      code: 'QL_VERIFY_MODEL',
+      where: file,
+      message: `The checkpoint's shard has SHA-256 ${found[file] ?? '(there is none)'}, report.json claims ${claimed[file] ?? 'none'}: this is not the checkpoint that init read.`,
+    }));
+};
+
+const checkModules = ({ model }: SourceModel, { modules }: OutputClaims): void => {
+  const layers = Array.from({ length: model.blocks }, (_, block) => model.linears(block)).flat();
+  const shapes = new Map(layers.map(({ module, outFeatures, inFeatures }) => [module, `${outFeatures}, ${inFeatures}`]));
+  for (const { name, shape } of modules) {
+    if (shapes.get(name) === shape.join(', ')) continue;
+    throw new VerificationError(
+      'QL_VERIFY_MODEL',
+      `report.json claims ${name} [${shape.join(', ')}], but in this checkpoint it is ${shapes.has(name) ? `[${shapes.get(name)!}]` : 'not there'}. Give the checkpoint that init read.`,
+    );
+  }
+};
+
+/** What is found of a part of the output, or the one failure that keeps it from being looked at. */
+const attempt = async <T>(where: string, code: string, work: () => Promise<T>): Promise<T | VerificationFailure> => {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof QuailoraError) || error.retryable) throw error;
+    return { code, where, message: `${error.code}: ${error.message}` };
+  }
+};
+
+const isFailure = (value: CheckedAdapter | CheckedBase | VerificationFailure): value is VerificationFailure => 'where' in value;
+
+const openAdapter = async ({ directory }: VerifyJob, plan: CorrectionPlan, claims: OutputClaims): Promise<CheckedAdapter> => {
+  const checked = await attempt('adapter', 'QL_VERIFY_ADAPTER', async () =>
+    checkAdapter(await readPeftAdapterParts(join(directory, 'adapter')), claims, plan.linears),
+  );
+  return isFailure(checked) ? { failures: [checked], modules: new Map() } : checked;
+};
+
+const openBase = async (
+  { directory }: VerifyJob,
+  source: SourceModel,
+  plan: CorrectionPlan,
+  claims: OutputClaims,
+): Promise<CheckedBase | VerificationFailure | undefined> => {
+  const path = join(directory, 'base');
+  const there = await stat(path).catch(() => undefined);
+  if (!there) {
+    if (claims.initializer !== 'loftq') return undefined;
+    return {
+      code: 'QL_VERIFY_BASE',
+      where: 'base',
+      message: 'LoftQ chose the quantized weights that its adapter fits, and they are not there.',
+    };
+  }
+  return attempt('base', 'QL_VERIFY_BASE', async () =>
+    checkBase(await openCheckpoint(path), {
+      source: source.checkpoint,
+      linears: plan.linears,
+      quantizationConfig: plan.quantizer.self.quantizationConfig(plan.dtype),
+    }),
+  );
+};
+
+/**
+ * Opens an output with the checkpoint it was made from, and checks all that needs no weight.
+ *
+ * @throws VerificationError where nothing can be compared; the errors of the checkpoint and of the text
+ */
+export const openVerification = async (job: VerifyJob, claims: OutputClaims): Promise<Verification> => {
+  const { calibration: text, signal } = job;
+  const choice = claimedChoice(claims);
+  const source = await openModelOf(job, claims);
+  checkModules(source, claims);
+  const plan = await planCorrection(source, choice);
+  const adapter = await openAdapter(job, plan, claims);
+  const base = await openBase(job, source, plan, claims);
+  const calibration =
+    text === undefined ? undefined : await openCalibratedRun({ ...job, ...choice, calibration: text, model: job.model ?? claims.model });
+  const pool = calibration?.pool ?? startWorkerPool({ workers: workerCount(job), signal });
+  const modelFailures = compareHashes(source.checkpoint, claims, signal);
+  modelFailures.catch(() => undefined);
+  return {
+    ...{ source, plan, claims, calibration, pool, adapter, modelFailures },
+    context: calibration?.context ?? { linalg: pool.linalg, signal: signal ?? new AbortController().signal },
+    clock: calibration?.clock ?? new RunClock(),
+    base: base && !isFailure(base) ? base : undefined,
+    failures: [...adapter.failures, ...(base && isFailure(base) ? [base] : (base?.failures ?? []))],
+    close: () => (calibration ?? pool).close(),
+  };
+};

@@ -1,0 +1,109 @@
+import { filter, from, type Observable } from 'rxjs';
+import { inFlight, limited, type Stage } from '../dataflow/index.js';
+import { judgeCorrection, type CorrectionClaim, type MeasuredCorrection, type VerificationFailure } from '../evaluation/index.js';
+import { stockInitializer, stockQuantizer } from './correction-plan.js';
+import { toPlainStatistic } from './shard.task.js';
+import { claimedChoice, stockInitializerName, type ModuleClaim, type OutputClaims } from './output-claims.js';
+import type { WeightShard } from './shard.js';
+import type { InputStatistics } from './statistics.js';
+import type { Verification } from './verification.js';
+import type { VerifyShardArgument, VerifyShardResult } from './verify-shard.task.js';
+
+const TASKS = new URL('./verify-shard.task.js', import.meta.url);
+
+/** What was found of one layer. */
+export interface VerifiedShard {
+  readonly shard: WeightShard;
+  readonly failures: readonly VerificationFailure[];
+  /** True where the base's tensors were compared. */
+  readonly compared: boolean;
+  /** Undefined for a layer without factors, or with factors that don't fit. */
+  readonly measured: MeasuredCorrection | undefined;
+}
+
+const productOf = (claims: OutputClaims, { statistic }: ModuleClaim): CorrectionClaim['product'] => {
+  const name = stockInitializerName(claims);
+  if (name === 'zero') return 'nothing';
+  return name !== undefined || statistic === 'G' ? 'projection' : 'unknown';
+};
+
+const CODES = { missing: 'QL_VERIFY_TENSOR_MISSING', extra: 'QL_VERIFY_TENSOR_EXTRA', different: 'QL_VERIFY_BASE' } as const;
+
+const failuresOf = (
+  claims: OutputClaims,
+  { layer }: WeightShard,
+  { differences, measured, notFinite }: VerifyShardResult,
+): VerificationFailure[] => {
+  const where = layer.module;
+  const made = claims.initializer === 'loftq' ? 'LoftQ, run again,' : 'quantize(W)';
+  const failures: VerificationFailure[] = differences.map(({ suffix, problem, text }) => ({
+    code: CODES[problem],
+    where,
+    message: problem === 'different' ? `${where}.${suffix} of base/ ${text} by ${made}.` : `${where}.${suffix}: ${text}.`,
+  }));
+  if (notFinite) failures.push({ code: 'QL_VERIFY_NOT_FINITE', where, message: `${notFinite} holds NaN or infinity.` });
+  const claim = claims.modules.find(({ name }) => name === where);
+  const { loss, heldOut } = claim ?? {};
+  const judged =
+    claim &&
+    measured &&
+    judgeCorrection({ module: where, loss: loss!, heldOut: heldOut ?? null, product: productOf(claims, claim) }, measured);
+  return judged ? [...failures, judged] : failures;
+};
+
+/** The stage that verifies one layer in a worker. */
+const verifyStage = (
+  { pool, plan, claims, adapter, base }: Verification,
+  statistics: readonly InputStatistics[],
+): Stage<WeightShard, VerifiedShard> => {
+  const choice = claimedChoice(claims);
+  const quantizer = stockQuantizer(choice.bits);
+  const name = stockInitializerName(claims);
+  const loftq = name === 'loftq' ? { initializer: stockInitializer(name, choice), rank: claims.rank } : undefined;
+  return {
+    name: 'verify',
+    concurrency: pool.workers,
+    run: async (shard) => {
+      const { layer, location, dtype } = shard;
+      const { module } = layer;
+      const corrected = plan.corrects(layer);
+      const sums = corrected ? statistics.find(({ input }) => input === layer.input) : undefined;
+      const stored = base?.quantized.get(module);
+      const argument: VerifyShardArgument = {
+        ...{ module, location, dtype, quantizer, stored },
+        requantizer: corrected ? loftq : undefined,
+        factors: adapter.modules.get(module),
+        statistic: sums && toPlainStatistic(sums.calibration),
+        heldOut: sums?.heldOut && toPlainStatistic(sums.heldOut),
+      };
+      const result = await pool.call<VerifyShardResult>(TASKS, 'verifyShard', argument);
+      return { shard, failures: failuresOf(claims, shard, result), compared: stored !== undefined, measured: result.measured };
+    },
+  };
+};
+
+/** Streams the weight shards of a block through the workers, which read each layer's bytes and measure its correction. */
+export const verifyBlock = (
+  verification: Verification,
+  block: number,
+  statistics: readonly InputStatistics[],
+): Observable<VerifiedShard> => {
+  const { plan, base, pool, context, clock } = verification;
+  const verify = limited(verifyStage(verification, statistics), context, ({ layer }) => layer.module, clock.add);
+  return from(plan.shards[block]!).pipe(
+    filter(({ layer }) => base !== undefined || plan.corrects(layer)),
+    inFlight(pool.workers + 1, verify),
+  );
+};
+
+/** Compares the tensors that a base stores as they are with their sources, and emits what is wrong. */
+export const verifyPlainTensors = ({ base, pool }: Verification): Observable<VerificationFailure> =>
+  from(base?.plain ?? []).pipe(
+    inFlight(pool.workers, async (pair): Promise<VerificationFailure | undefined> => {
+      const difference = await pool.call<string | undefined>(TASKS, 'verifyPlain', pair);
+      return difference === undefined
+        ? undefined
+        : { code: 'QL_VERIFY_BASE', where: pair.source.name, message: `${pair.source.name} of base/ ${difference}.` };
+    }),
+    filter((failure) => failure !== undefined),
+  );

@@ -1,0 +1,21 @@
+import t from 'tap';
+import { QuailoraError, ShapeMismatchError } from '../../src/foundation/index.js';
+
+t.test('an error carries its code, its class and its cause', async (t) => {
+  const cause = new Error('underneath');
+  class OwnError extends QuailoraError {}
+  t.match(new OwnError('QL_OWN', 'said', { cause, retryable: true }), {
+    name: 'OwnError',
+    code: 'QL_OWN',
+    message: 'said',
+    retryable: true,
+    cause,
+  });
+  const plain = new QuailoraError('QL_PLAIN', 'said');
+  t.equal(plain.retryable, false);
+  t.notOk('cause' in plain);
+});
+
+t.test('a shape mismatch has a code of its own', async (t) => {
+  t.match(new ShapeMismatchError('[1] and [2]'), { name: 'ShapeMismatchError', code: 'QL_SHAPE', retryable: false });
+});

@@ -1,0 +1,38 @@
+import { threadId } from 'node:worker_threads';
+import { QuailoraError } from '../../src/foundation/index.js';
+import { buffersOf, type WorkerTask } from '../../src/runtime/index.js';
+
+/** Doubles numbers in place and sends the same buffer back. */
+export const double: WorkerTask<Float32Array, { doubled: Float32Array; thread: number }> = async (values) => {
+  for (let i = 0; i < values.length; i++) values[i]! *= 2;
+  return { value: { doubled: values, thread: threadId }, transfer: buffersOf(values) };
+};
+
+/** Fails with an error of ours. */
+export const fail: WorkerTask<string, never> = async (message) => {
+  throw new QuailoraError('QL_TEST', message, { retryable: true });
+};
+
+/** Fails with an error nobody foresaw. */
+export const crash: WorkerTask<string, never> = async (message) => {
+  throw new TypeError(message);
+};
+
+/** Holds its thread until another worker holds its own, or a second has passed. */
+export const meet: WorkerTask<{ readonly met: Int32Array; readonly workers: number }, boolean> = async ({ met, workers }) => {
+  Atomics.add(met, 0, 1);
+  Atomics.notify(met, 0);
+  const deadline = Date.now() + 20_000;
+  while (Atomics.load(met, 0) < workers && Date.now() < deadline) Atomics.wait(met, 0, Atomics.load(met, 0), 50);
+  return { value: Atomics.load(met, 0) >= workers };
+};
+
+/** Never ends. */
+export const hang: WorkerTask<Int32Array, never> = async (started) => {
+  Atomics.store(started, 0, 1);
+  Atomics.notify(started, 0);
+  for (;;) Atomics.wait(started, 1, 0, 1000);
+};
+
+/** Says how many threads an operator may use. */
+export const threadsOf: WorkerTask<undefined, number> = async (_, { threads }) => ({ value: threads });

@@ -1,0 +1,107 @@
+import t from 'tap';
+import { matrix, rowMajor, transposed } from '../../src/foundation/index.js';
+import { ortMatrixEngine, startWorkerPool, type WorkerPool } from '../../src/runtime/index.js';
+import { normalMatrix } from '../linalg/naive-engine.js';
+
+const TASKS = new URL('./pool-tasks.js', import.meta.url);
+
+const withPool = async (workers: number, use: (pool: WorkerPool) => Promise<void>, signal?: AbortSignal): Promise<void> => {
+  const pool = startWorkerPool({ workers, signal });
+  try {
+    await use(pool);
+  } finally {
+    await pool.close();
+  }
+};
+
+t.test('an argument moves to the worker, and the result moves back', async (t) =>
+  withPool(1, async (pool) => {
+    const values = Float32Array.of(1, 2, 3);
+    const { doubled, thread } = await pool.call<{ doubled: Float32Array; thread: number }>(TASKS, 'double', values, [values.buffer]);
+    t.same([...doubled], [2, 4, 6]);
+    t.equal(values.length, 0, 'the buffer is gone here');
+    t.not(thread, 0, 'another thread');
+    const kept = Float32Array.of(4);
+    await pool.call(TASKS, 'double', kept);
+    t.same([...kept], [4], 'without a transfer list it is copied');
+  }),
+);
+
+t.test('errors keep their code and message, and the pool lives on', async (t) =>
+  withPool(1, async (pool) => {
+    await t.rejects(pool.call(TASKS, 'fail', 'said so'), { name: 'QuailoraError', code: 'QL_TEST', message: 'said so', retryable: true });
+    await t.rejects(pool.call(TASKS, 'crash', 'unforeseen'), { name: 'TypeError', message: 'unforeseen' });
+    await t.rejects(pool.call(TASKS, 'noSuchTask', 1), { code: 'QL_MODULE', message: /noSuchTask.*double/ });
+    await t.rejects(pool.call(new URL('./absent.js', import.meta.url), 'x', 1), { code: 'QL_MODULE', message: /absent\.js/ });
+    t.equal(await pool.call(TASKS, 'threadsOf', undefined), 1);
+  }),
+);
+
+t.test('as many workers as asked for work at once', async (t) =>
+  withPool(3, async (pool) => {
+    t.equal(pool.workers, 3);
+    const met = new Int32Array(new SharedArrayBuffer(4));
+    const tasks = Array.from({ length: 3 }, () => pool.call<boolean>(TASKS, 'meet', { met, workers: 3 }));
+    t.same(await Promise.all(tasks), [true, true, true]);
+  }),
+);
+
+t.test('products through the pool equal local ones bit for bit', async (t) =>
+  withPool(2, async (pool) => {
+    const local = ortMatrixEngine();
+    const A = normalMatrix(20, 30, 1);
+    const B = normalMatrix(30, 9, 2);
+    const C = normalMatrix(20, 9, 3);
+    const before = A.data.slice();
+    for (const [left, right, options] of [
+      [A, B, {}],
+      [A, C, { transposeA: true }],
+      [C, B, { transposeB: true }],
+      [transposed(A), C, {}],
+      [A.lo(0, 3).hi(20, 20), B.lo(4, 0).hi(20, 9), {}],
+      [matrix(0, 30), B, {}],
+    ] as const) {
+      const product = await pool.linalg.multiply(left, right, options);
+      const expected = await local.multiply(left, right, options);
+      t.same([product.shape, rowMajor(product)], [expected.shape, rowMajor(expected)]);
+    }
+    t.same(A.data, before, 'the operands stay here');
+    await t.rejects(pool.linalg.multiply(A, A), { code: 'QL_SHAPE', message: /\[20, 30\]/ });
+    const shared = matrix(2, 2, new Float32Array(new SharedArrayBuffer(16)).fill(1));
+    t.same([...rowMajor(await pool.linalg.multiply(shared, shared))], [2, 2, 2, 2], 'also over shared memory');
+    await local.close();
+  }),
+);
+
+t.test('an abort ends running and waiting tasks', async (t) => {
+  const controller = new AbortController();
+  await withPool(
+    1,
+    async (pool) => {
+      const started = new Int32Array(new SharedArrayBuffer(8));
+      const running = pool.call(TASKS, 'hang', started);
+      const waiting = pool.call(TASKS, 'threadsOf', undefined);
+      const ended = Promise.allSettled([running, waiting]);
+      while (Atomics.load(started, 0) === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      controller.abort();
+      t.same(
+        (await ended).map(({ status }) => status),
+        ['rejected', 'rejected'],
+      );
+      await t.rejects(pool.call(TASKS, 'threadsOf', undefined));
+    },
+    controller.signal,
+  );
+});
+
+t.test('closing ends tasks that hang', async (t) => {
+  const pool = startWorkerPool({ workers: 1 });
+  const started = new Int32Array(new SharedArrayBuffer(8));
+  const running = pool.call(TASKS, 'hang', started).then(
+    () => 'done',
+    () => 'failed',
+  );
+  while (Atomics.load(started, 0) === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await pool.close();
+  t.equal(await running, 'failed');
+});

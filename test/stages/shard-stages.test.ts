@@ -1,0 +1,143 @@
+import { join } from 'node:path';
+import t from 'tap';
+import { matrix, rowMajor, transposed, type Matrix } from '../../src/foundation/index.js';
+import { exact, loftq, stockInitializers, type Initializer } from '../../src/initializers/index.js';
+import { int8, nf4, QUANTIZERS, type QuantizedMatrix } from '../../src/quantizers/index.js';
+import { startWorkerPool } from '../../src/runtime/index.js';
+import {
+  certifyStage,
+  initializeStage,
+  openSourceModel,
+  quantizeStage,
+  weightShard,
+  type InitializeStageOptions,
+  type InputStatistics,
+  type QuantizedShard,
+} from '../../src/stages/index.js';
+import { makeTinyModel } from '../integration/tiny-model.js';
+import { distance, naiveProduct, normalMatrix } from '../linalg/naive-engine.js';
+
+const { checkpoint, model } = await openSourceModel(await makeTinyModel(join(t.testdir(), 'model')));
+const pool = startWorkerPool({ workers: 2 });
+t.teardown(() => pool.close());
+const context = { linalg: pool.linalg, signal: new AbortController().signal };
+const layer = model.linears(1).find(({ module }) => module.endsWith('gate_proj'))!;
+const shard = weightShard(checkpoint, 1, layer);
+
+const X = normalMatrix(100, 32, 1);
+const shared = (A: Matrix): Matrix => {
+  const data = new Float32Array(new SharedArrayBuffer(4 * A.size));
+  data.set(rowMajor(A));
+  return matrix(A.shape[0]!, A.shape[1]!, data);
+};
+const statistics: InputStatistics = {
+  input: 'mlp_input',
+  calibration: { kind: 'H', sum: shared(naiveProduct(transposed(X), X)), tokens: 100 },
+  heldOut: { kind: 'H', sum: shared(naiveProduct(transposed(normalMatrix(30, 32, 2)), normalMatrix(30, 32, 2))), tokens: 30 },
+};
+
+const bytesOf = ({ tensors, dequantized }: QuantizedMatrix): unknown => [
+  Object.entries(tensors).map(([name, { bytes, ...rest }]) => [name, rest, [...bytes]]),
+  rowMajor(dequantized),
+];
+
+const quantized = (): Promise<QuantizedShard> => quantizeStage(pool, QUANTIZERS.nf4).run(shard, context);
+
+t.test('a quantizer gives the same bytes on the main thread and in a worker', async (t) => {
+  for (const [reference, object] of [
+    [QUANTIZERS.nf4, nf4],
+    [QUANTIZERS.int8, int8],
+  ] as const) {
+    const there = await quantizeStage(pool, reference).run(shard, context);
+    const here = await quantizeStage(pool, object).run(shard, context);
+    t.same(bytesOf(there.quantized), bytesOf(here.quantized), object.name);
+    t.same([rowMajor(there.W), rowMajor(there.E)], [rowMajor(here.W), rowMajor(here.E)]);
+    t.equal(there.layer, layer);
+    const Q = rowMajor(here.quantized.dequantized);
+    t.same(
+      rowMajor(here.E),
+      rowMajor(here.W).map((value, i) => value - Q[i]!),
+      'E = W − Q',
+    );
+    t.ok(here.E.data.some((value) => value !== 0));
+  }
+});
+
+t.test('an initializer gives the same bits on the main thread and in a worker', async (t) => {
+  const stock = stockInitializers({ alsSteps: 20, loftqSteps: 3, seed: 0, scaling: 1 });
+  const run = async (options: Pick<InitializeStageOptions, 'quantizer' | 'initializer'>, balance: boolean): Promise<unknown> => {
+    const stage = initializeStage(pool, { ...options, rank: 5, balance });
+    const { factors } = await stage.run({ ...(await quantized()), statistics }, context);
+    return [factors.A.shape, rowMajor(factors.A), rowMajor(factors.B), factors.quantized && bytesOf(factors.quantized)];
+  };
+  for (const [reference, object] of [
+    [stock.exact, exact()],
+    [stock.loftq, loftq({ steps: 3 })],
+  ] as const)
+    for (const balance of [false, true]) {
+      const there = await run({ quantizer: QUANTIZERS.nf4, initializer: reference }, balance);
+      t.same(await run({ quantizer: QUANTIZERS.nf4, initializer: object }, balance), there, `${object.name} as an object`);
+      t.same(await run({ quantizer: nf4, initializer: reference }, balance), there, `${object.name} beside a quantizer that is an object`);
+    }
+});
+
+t.test('balancing changes the factors and not their product', async (t) => {
+  const lopsided: Initializer = {
+    ...{ name: 'lopsided', projectsResidual: false, requantizes: false, usesStatistic: false },
+    initialize: async ({ rank, E }) => ({
+      A: normalMatrix(E.shape[0]!, rank, 1),
+      B: matrix(
+        E.shape[1]!,
+        rank,
+        normalMatrix(E.shape[1]!, rank, 2).data.map((x) => 100 * x),
+      ),
+    }),
+  };
+  const [plain, balanced] = await Promise.all(
+    [false, true].map(async (balance) =>
+      initializeStage(pool, { quantizer: QUANTIZERS.nf4, initializer: lopsided, rank: 3, balance }).run(
+        { ...(await quantized()), statistics },
+        context,
+      ),
+    ),
+  );
+  const product = ({ factors }: { factors: { A: Matrix; B: Matrix } }): Matrix => naiveProduct(factors.A, transposed(factors.B));
+  t.ok(distance(product(balanced!), product(plain!)) < 1e-5);
+  const norm = (A: Matrix): number => Math.hypot(...rowMajor(A));
+  t.ok(Math.abs(norm(balanced!.factors.A) / norm(balanced!.factors.B) - 1) < 1e-3);
+  t.ok(norm(plain!.factors.B) > 50 * norm(plain!.factors.A));
+});
+
+t.test('the certificate states the losses by the definition', async (t) => {
+  const solved = await initializeStage(pool, { quantizer: QUANTIZERS.nf4, initializer: exact(), rank: 5, balance: true }).run(
+    { ...(await quantized()), statistics },
+    context,
+  );
+  const { certificate } = await certifyStage(pool).run(solved, context);
+  const loss = (R: Matrix, { sum, tokens }: InputStatistics['calibration']): number => {
+    const G = naiveProduct(naiveProduct(R, sum), transposed(R));
+    return Array.from({ length: G.shape[0]! }, (_, i) => G.get(i, i)).reduce((a, b) => a + b, 0) / tokens;
+  };
+  const left = matrix(40, 32);
+  const product = naiveProduct(solved.factors.A, transposed(solved.factors.B));
+  for (let i = 0; i < left.data.length; i++) left.data[i] = rowMajor(solved.E)[i]! - product.data[i]!;
+  const near = (found: number, expected: number): boolean => Math.abs(found / expected - 1) < 1e-3;
+  t.ok(near(certificate.loss.none, loss(solved.E, statistics.calibration)), 'no correction');
+  t.ok(near(certificate.loss.final, loss(left, statistics.calibration)), 'with it');
+  t.ok(
+    near(certificate.heldOut!.none, loss(solved.E, statistics.heldOut!)) &&
+      near(certificate.heldOut!.final, loss(left, statistics.heldOut!)),
+    'held out',
+  );
+  t.ok(certificate.loss.final < certificate.loss.none);
+});
+
+t.test('weights that are not finite are refused with the module', async (t) => {
+  const location = { ...shard.location, dtype: 'BF16' as const };
+  const refused = { code: 'QL_NOT_FINITE', message: /gate_proj/ };
+  const broken = {
+    ...nf4,
+    quantize: (W: Matrix, options: Parameters<typeof nf4.quantize>[1]) => (W.set(3, 3, NaN), nf4.quantize(W, options)),
+  };
+  await t.rejects(quantizeStage(pool, broken).run({ ...shard, location }, context), refused);
+});
