@@ -53,7 +53,7 @@ check: build ## types, lint, format, dependency rules, dead code, docs
 	@sh .config/check.sh
 
 format: $(INSTALLED) ## rewrite the sources in the house format
-	$(BIN)/prettier --config .config/prettier.json --write 'src/**/*.ts' 'pipelines/**/*.ts' 'test/**/*.ts' '.config/*' '*.json'
+	$(BIN)/prettier --config .config/prettier.json --write 'src/**/*.ts' 'pipelines/**/*.ts' 'test/**/*.ts' '.config/*.{js,cjs,json}' '*.json'
 
 .venv/.installed: test/oracles/requirements.txt
 	@command -v python3 >/dev/null || { echo 'python3 is missing: the oracles need Python 3.10 or newer with its venv module.' >&2; exit 1; }

@@ -19,7 +19,7 @@ step() {
 
 step types $bin/tsc --noEmit
 step lint $bin/eslint --config .config/eslint.config.js --max-warnings 0 .
-step format $bin/prettier --config .config/prettier.json --check 'src/**/*.ts' 'pipelines/**/*.ts' 'test/**/*.ts' '.config/*' '*.json'
+step format $bin/prettier --config .config/prettier.json --check 'src/**/*.ts' 'pipelines/**/*.ts' 'test/**/*.ts' '.config/*.{js,cjs,json}' '*.json'
 step 'dependency rules' $bin/depcruise --config .config/dependency-cruiser.cjs src pipelines
 step 'dead code' $bin/knip --config .config/knip.json
 step docs $bin/typedoc --options .config/typedoc.json

@@ -159,7 +159,7 @@ const solveCandidate = (
     sink: async (shard) => {
       const certified = 'certificate' in shard ? shard : undefined;
       await candidate.output.write({ module: shard.layer.module, factors: certified?.factors, quantized: shard.quantized });
-      if (certified) candidate.modules.push(moduleReport(certified));
+      if (certified) candidate.modules.push(moduleReport(certified, candidate.name));
     },
   });
 };

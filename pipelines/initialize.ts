@@ -139,13 +139,13 @@ const tokensPassed =
   };
 
 const writeTo =
-  ({ run, output, modules, events$ }: Initialization) =>
+  ({ run, output, initializer, modules, events$ }: Initialization) =>
   async (shard: QuantizedShard | CertifiedShard): Promise<void> => {
     const { block, layer, quantized } = shard;
     const certified = 'certificate' in shard ? shard : undefined;
     await output.write({ module: layer.module, factors: certified?.factors, quantized });
     if (!certified) return;
-    const report = moduleReport(certified);
+    const report = moduleReport(certified, initializer.self.name);
     modules.push(report);
     events$.next({ type: 'module', block, report });
     events$.next({ type: 'stage', stage: 'solve', block, blocks: run.model.blocks, module: layer.module, seconds: run.clock.seconds });

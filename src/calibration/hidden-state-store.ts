@@ -16,7 +16,7 @@ export class HiddenStateStore {
   private readonly states = new Map<Segment, HiddenStates>();
   private readonly spilled = new Set<Segment>();
 
-  /** @param hiddenSize features of one token */
+  /** Decides which segments go through files. @param hiddenSize features of one token */
   constructor(
     segments: readonly Segment[],
     hiddenSize: number,

@@ -140,7 +140,7 @@ const runBlock = async (piece: OpenPiece, argument: PropagateArgument, run: Run,
   return activations.map(({ name, width, data }) => makeActivationChunk({ ...header, input: name }, data, width, windows));
 };
 
-const passSegment = async (piece: OpenPiece, argument: PropagateArgument): Promise<TaskResult<PropagateResult>> => {
+const passSegment = async (piece: OpenPiece, argument: PropagateArgument, throwIfStopped: () => void): Promise<TaskResult<PropagateResult>> => {
   const { segment, hiddenSize, sums, listenTo, spillTo } = argument;
   const hidden = 'file' in argument.hidden ? await readHiddenStates(argument.hidden.file) : argument.hidden.values;
   const consumers: ChunkConsumer[] = [];
@@ -148,6 +148,7 @@ const passSegment = async (piece: OpenPiece, argument: PropagateArgument): Promi
   const chunks: Uint8Array[] = [];
   let begin = 0;
   for (const run of segment.runs) {
+    throwIfStopped();
     const end = begin + run.windows * run.windowTokens * hiddenSize;
     for (const chunk of await runBlock(piece, argument, run, hidden.subarray(begin, end))) {
       for (const [i, { input }] of sums.entries()) if (input === chunk.input) await piece.folds[i]!.add(chunk);
@@ -177,10 +178,10 @@ const passSegment = async (piece: OpenPiece, argument: PropagateArgument): Promi
 };
 
 /** Moves one segment through one block, folding its activation chunks on the way; a failure leaves no half sum behind. */
-export const propagate: WorkerTask<PropagateArgument, PropagateResult> = async (argument, { threads }) => {
+export const propagate: WorkerTask<PropagateArgument, PropagateResult> = async (argument, { threads, throwIfStopped }) => {
   const piece = await openPiece(argument, threads);
   try {
-    return await passSegment(piece, argument);
+    return await passSegment(piece, argument, throwIfStopped);
   } catch (error) {
     await releasePiece();
     throw error;

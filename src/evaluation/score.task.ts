@@ -35,7 +35,7 @@ const openHead = async (piece: ModelPiece, threads: number): Promise<Session> =>
  *
  * @returns natural log-probabilities window by window, none for a window's first token
  */
-export const score: WorkerTask<ScoreArgument, Float32Array> = async (argument, { threads }) => {
+export const score: WorkerTask<ScoreArgument, Float32Array> = async (argument, { threads, throwIfStopped }) => {
   const { piece, hiddenSize, vocabularySize, segment, ids } = argument;
   const session = await openHead(piece, threads);
   const hidden = 'file' in argument.hidden ? await readHiddenStates(argument.hidden.file) : argument.hidden.values;
@@ -46,6 +46,7 @@ export const score: WorkerTask<ScoreArgument, Float32Array> = async (argument, {
   let written = 0;
   for (const length of lengths) {
     for (let first = 0; first < length - 1; first += rowsAtOnce) {
+      throwIfStopped();
       const rows = Math.min(rowsAtOnce, length - 1 - first);
       const at = begin + first;
       const targets = BigInt64Array.from({ length: rows }, (_, i) => BigInt(ids[at + i + 1]!));

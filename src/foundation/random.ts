@@ -1,13 +1,13 @@
 /** A seeded stream of random numbers; the same seed gives the same stream on every machine. */
 export interface Random {
   /** Next 32 random bits, 0 … 2³² − 1. */
-  bits(): number;
+  readonly bits: () => number;
   /** Uniform in [0, 1) with 24 bits. */
-  uniform(): number;
+  readonly uniform: () => number;
   /** Standard normal (Box–Muller). */
-  normal(): number;
+  readonly normal: () => number;
   /** Uniform integer in [0, bound), without modulo bias. */
-  below(bound: number): number;
+  readonly below: (bound: number) => number;
 }
 
 /**

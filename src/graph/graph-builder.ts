@@ -53,7 +53,7 @@ export class GraphBuilder {
   private readonly outputs: Record<string, unknown>[] = [];
   private counter = 0;
 
-  /** @param name name of the graph, for ONNX Runtime's messages */
+  /** Begins a graph. @param name for ONNX Runtime's messages */
   constructor(private readonly name: string) {}
 
   /** Declares an input of the graph. */

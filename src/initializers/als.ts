@@ -23,13 +23,21 @@ const projection = async (V: Matrix, W: Matrix, engine: MatrixEngine): Promise<F
  * The first step also turns A to its Ritz vectors, which changes neither the product nor what follows from it, but
  * keeps AᵀG A well scaled under outlying eigenvalues.
  */
-const alternate = async (operator: SymmetricOperator, start: Matrix, steps: number, engine: MatrixEngine): Promise<Matrix> => {
+const alternate = async (
+  operator: SymmetricOperator,
+  start: Matrix,
+  steps: number,
+  engine: MatrixEngine,
+): Promise<{ readonly A: Matrix; readonly startCaptured: number | undefined }> => {
   let A = start;
+  let startCaptured: number | undefined;
   for (let step = 0; step < steps && columnsOf(A) > 0; step++) {
     const r = columnsOf(A);
     let GA = await operator.apply(A);
     let AGA = await projection(A, GA, engine);
     if (step === 0) {
+      startCaptured = 0;
+      for (let i = 0; i < r; i++) startCaptured += AGA[i * r + i]!;
       const { values, vectors } = symmetricEigen(AGA, r);
       const S = matrix(r, r, new Float32Array(vectors));
       [A, GA] = [await engine.multiply(A, S), await engine.multiply(GA, S)];
@@ -39,8 +47,14 @@ const alternate = async (operator: SymmetricOperator, start: Matrix, steps: numb
     const solve = matrix(r, r, new Float32Array(pseudoInverse(AGA, r, cutoff)));
     A = await orthonormalize(await engine.multiply(GA, solve), engine);
   }
-  return A;
+  return { A, startCaptured };
 };
+
+/** What ALS may be told. */
+export interface AlsOptions {
+  /** Alternations; 20 unless told, as in the paper; 0 is the SVD. */
+  readonly steps?: number;
+}
 
 /**
  * The paper's alternating least squares (QuAILoRA, eq. 5 and 6): from the SVD of E, A ← E H B (Bᵀ H B)⁺, Bᵀ ← (AᵀA)⁻¹ AᵀE.
@@ -48,12 +62,11 @@ const alternate = async (operator: SymmetricOperator, start: Matrix, steps: numb
  * It ends on the B-step, so A Bᵀ is a projection of E and never worse than no correction. Directions that the calibration
  * never saw are cut by their eigenvalues and spent on the SVD of what is left.
  *
- * @param options.steps 20 unless told, as in the paper; 0 is the SVD
  * @throws QuailoraError QL_STEPS when steps is not a whole number; retrying does not help
  *
  * Cost: a truncated SVD and `steps` applications of G = E H Eᵀ to `rank` columns.
  */
-export const als = ({ steps = 20 }: { readonly steps?: number } = {}): Initializer => {
+export const als = ({ steps = 20 }: AlsOptions = {}): Initializer => {
   if (!Number.isInteger(steps) || steps < 0)
     throw new QuailoraError('QL_STEPS', `ALS needs a whole number of steps from 0 up, not ${steps}.`);
   return {
@@ -65,7 +78,9 @@ export const als = ({ steps = 20 }: { readonly steps?: number } = {}): Initializ
       const { E, rank } = problem;
       const operator = await problemOperator(problem, 'als', linalg);
       const { U } = await truncatedSvd(E, rank, linalg);
-      return projectResidual(await alternate(operator, U, steps, linalg), E, rank, linalg);
+      const { A, startCaptured } = await alternate(operator, U, steps, linalg);
+      const factors = await projectResidual(A, E, rank, linalg);
+      return startCaptured === undefined ? factors : { ...factors, svdCaptured: startCaptured };
     },
   };
 };

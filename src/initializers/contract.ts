@@ -40,6 +40,8 @@ export interface Factors {
   readonly B: Matrix;
   /** Set when the initializer chose another Q than the stock quantization of W. */
   readonly quantized?: QuantizedMatrix;
+  /** Set when it started from the rank-limited SVD of E, U Σ Vᵀ: tr(Uᵀ G U), the part of tr(G) which that start captures. */
+  readonly svdCaptured?: number;
 }
 
 /** Where an initializer does its large products. */

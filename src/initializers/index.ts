@@ -1,10 +1,10 @@
-export { als } from './als.js';
+export { als, type AlsOptions } from './als.js';
 export { balanced } from './balanced.js';
 export { certify, type Certificate, type CertifiedLayer, type LayerLoss } from './certificate.js';
 export type { Factors, Initializer, InitializerContext, InitializerProblem, Statistic } from './contract.js';
 export { exact } from './exact.js';
 export { CertificateError, StatisticError } from './initializer-errors.js';
-export { loftq } from './loftq.js';
+export { loftq, type LoftqOptions } from './loftq.js';
 export { svd } from './svd.js';
-export { zero } from './zero.js';
+export { zero, type ZeroOptions } from './zero.js';
 export { stockInitializers, type StockInitializerOptions } from './references.js';

@@ -26,16 +26,21 @@ const withoutCorrection = async (
   return rest;
 };
 
+/** What LoftQ may be told. */
+export interface LoftqOptions {
+  /** Alternations, 1 or more; 5 unless told. */
+  readonly steps?: number;
+}
+
 /**
  * LoftQ (arXiv 2310.08659, algorithm 1): alternates Q = quantize(W − A Bᵀ) and A Bᵀ = SVD_rank(W − Q), uncalibrated.
  *
  * It ends with its own Q, so the base must be written with the adapter. Step 1 is the SVD of the stock residual. Each further
  * SVD starts from the one before.
  *
- * @param options.steps 1 or more; 5 unless told
  * @throws QuailoraError QL_STEPS when steps is not a whole number from 1 up; retrying does not help
  */
-export const loftq = ({ steps = 5 }: { readonly steps?: number } = {}): Initializer => {
+export const loftq = ({ steps = 5 }: LoftqOptions = {}): Initializer => {
   if (!Number.isInteger(steps) || steps < 1)
     throw new QuailoraError('QL_STEPS', `LoftQ needs a whole number of steps from 1 up, not ${steps}.`);
   return {

@@ -9,15 +9,22 @@ const hashOf = (text: string): number => {
   return hash;
 };
 
+/** What the baseline may be told. */
+export interface ZeroOptions {
+  /** Mixed with the module's name; 0 unless told. */
+  readonly seed?: number;
+  /**
+   * What peft multiplies the product by; 1 unless told. The adapter's writer divides each factor by its root, and
+   * `lora_A` must be peft's draw after that.
+   */
+  readonly scaling?: number;
+}
+
 /**
  * The baseline ("QLoRA initialization"): no correction. A = 0, and B uniform within ±1/√n as peft draws `lora_A`
  * (Kaiming, a = √5), so that training can start.
- *
- * @param options.seed mixed with the module's name; 0 unless told
- * @param options.scaling what peft multiplies the product by, 1 unless told: the adapter's writer divides each factor by
- *   its root, and `lora_A` must be peft's draw after that
  */
-export const zero = ({ seed = 0, scaling = 1 }: { readonly seed?: number; readonly scaling?: number } = {}): Initializer => ({
+export const zero = ({ seed = 0, scaling = 1 }: ZeroOptions = {}): Initializer => ({
   name: 'zero',
   projectsResidual: true,
   requantizes: false,

@@ -27,7 +27,7 @@ export interface ConfigReader {
 export const readConfig = (config: Readonly<Record<string, unknown>>, path = 'config.json'): ConfigReader => {
   const fail = (key: string, wanted: string): never => {
     throw new MalformedConfigError(
-      `${path}: "${key}" is ${JSON.stringify(config[key]) ?? 'missing'}, but ${wanted} is needed. Compare it with the original model's file.`,
+      `${path}: "${key}" is ${config[key] === undefined ? 'missing' : JSON.stringify(config[key])}, but ${wanted} is needed. Compare it with the original model's file.`,
     );
   };
   const has = (key: string): boolean => config[key] !== undefined && config[key] !== null;

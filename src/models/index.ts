@@ -6,7 +6,7 @@ import { expectTensor } from './expect-tensor.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
 /** Every family, one line each. */
-export const families: readonly ModelFamily[] = [llama, mistral];
+const families: readonly ModelFamily[] = [llama, mistral];
 
 /**
  * Opens a checkpoint as a model of the family that its config.json names.
@@ -18,7 +18,7 @@ export const openModel = (checkpoint: Checkpoint): CausalModel => {
   const family = families.find((candidate) => candidate.modelType === modelType);
   if (!family)
     throw new UnsupportedModelError(
-      `config.json says model_type ${JSON.stringify(modelType) ?? 'nothing'}; supported are ${families.map((f) => f.modelType).join(', ')}.`,
+      `config.json says model_type ${modelType === undefined ? 'nothing' : JSON.stringify(modelType)}; supported are ${families.map((f) => f.modelType).join(', ')}.`,
     );
   const model = family.open(checkpoint);
   if (checkpoint.config['quantization_config'] === undefined)

@@ -1,5 +1,5 @@
 import type { CalibratedRun, CertifiedShard, InitializeJob } from '../stages/index.js';
-import type { Initializer } from '../initializers/index.js';
+import type { Certificate, Initializer } from '../initializers/index.js';
 import { versions } from '../stages/index.js';
 import { peakRssBytes } from './peak-rss.js';
 import type { InitializationReport, ModuleReport, ReportTotals } from './report.js';
@@ -7,11 +7,14 @@ import type { InitializationReport, ModuleReport, ReportTotals } from './report.
 /** Part of a loss that is left; nothing is left where there was nothing to lose. */
 export const lossRatio = (final: number, none: number): number => (none > 0 ? final / none : 0);
 
+const withSvd = ({ none, final }: Certificate['loss'], svd: number | undefined): ModuleReport['loss'] =>
+  svd === undefined ? { none, final } : { none, svd, final };
+
 /** Records what was done for one layer. */
-export const moduleReport = ({ layer, certificate, svdLoss, statistics, seconds }: CertifiedShard): ModuleReport => ({
+export const moduleReport = ({ layer, certificate, svdLoss, statistics, seconds }: CertifiedShard, initializer: string): ModuleReport => ({
   name: layer.module,
   shape: [layer.outFeatures, layer.inFeatures],
-  loss: { none: certificate.loss.none, ...(svdLoss !== undefined && { svd: svdLoss }), final: certificate.loss.final },
+  loss: withSvd(certificate.loss, initializer === 'svd' ? certificate.loss.final : svdLoss),
   heldOut: certificate.heldOut,
   captured: certificate.captured,
   statistic: statistics.calibration.kind,

@@ -2,18 +2,26 @@ import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { QuailoraError } from '../foundation/index.js';
 import { loadReference } from './load-reference.js';
 import { ortMatrixEngine, type OrtMatrixEngine } from './ort-matrix-engine.js';
-import type { TaskCall, TaskOutcome, WorkerTask } from './worker-task.js';
+import type { MatrixEngine } from './matrix-engine.js';
+import { StoppedError, type TaskCall, type TaskOutcome, type WorkerTask } from './worker-task.js';
 
 let engine: OrtMatrixEngine | undefined;
 
 /** Runs one task in a worker; the pool calls it with the task's module, name and argument. */
-export const runTask = async ({ module, name, argument, threads }: TaskCall): Promise<unknown> => {
+export const runTask = async ({ module, name, argument, threads, stop }: TaskCall): Promise<unknown> => {
   let outcome: TaskOutcome;
   let transfer: readonly ArrayBuffer[] = [];
   try {
-    engine ??= ortMatrixEngine(threads);
+    const own = (engine ??= ortMatrixEngine(threads));
+    const throwIfStopped = (): void => {
+      if (Atomics.load(stop, 0) !== 0) throw new StoppedError();
+    };
+    const multiply: MatrixEngine['multiply'] = async (A, B, options) => {
+      throwIfStopped();
+      return own.multiply(A, B, options);
+    };
     const task = await loadReference<WorkerTask<unknown, unknown>>({ url: module, name });
-    const result = await task(argument, { linalg: engine, threads });
+    const result = await task(argument, { linalg: { multiply }, threads, throwIfStopped });
     transfer = result.transfer ?? [];
     outcome = { value: result.value };
   } catch (error) {

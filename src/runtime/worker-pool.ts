@@ -1,8 +1,9 @@
+import pLimit from 'p-limit';
 import { Piscina } from 'piscina';
 import { fromPlain, QuailoraError, rowMajor, toPlain, type Matrix, type PlainMatrix } from '../foundation/index.js';
 import type { MatrixEngine } from './matrix-engine.js';
 import type { MultiplyArgument } from './multiply.task.js';
-import { buffersOf, type TaskCall, type TaskOutcome } from './worker-task.js';
+import { buffersOf, StoppedError, type TaskCall, type TaskOutcome } from './worker-task.js';
 
 /** How a pool is made. */
 export interface WorkerPoolOptions {
@@ -10,7 +11,7 @@ export interface WorkerPoolOptions {
   readonly workers: number;
   /** Threads inside one operator of each worker; 1 unless told. */
   readonly threads?: number;
-  /** Ends every task when aborted. */
+  /** Ends every task when aborted: those that run at their next product or graph, those that wait at once. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -27,7 +28,11 @@ export interface WorkerPool {
    * @param transfer buffers of the argument that move to the worker; they are empty here afterwards
    */
   call<Out>(module: URL, name: string, argument: unknown, transfer?: readonly ArrayBuffer[]): Promise<Out>;
-  /** Ends the workers; waiting and running tasks fail. */
+  /**
+   * Ends the workers after the tasks that run; waiting tasks fail.
+   *
+   * A worker is never ended while it computes: that would take down the whole process with ONNX Runtime.
+   */
   close(): Promise<void>;
 }
 
@@ -42,13 +47,35 @@ export const startWorkerPool = ({ workers, threads = 1, signal }: WorkerPoolOpti
     recordTiming: false,
   });
 
+  // No more calls are handed to piscina than run, so that closing knows which do.
+  const limit = pLimit(workers);
+  const pending = new Set<Promise<unknown>>();
+  const stop = new Int32Array(new SharedArrayBuffer(4));
+  const stopWork = (): void => void Atomics.store(stop, 0, 1);
+  signal?.addEventListener('abort', stopWork, { once: true });
+  if (signal?.aborted) stopWork();
+
+  const throwIfStopped = (): void => {
+    signal?.throwIfAborted();
+    if (Atomics.load(stop, 0) !== 0) throw new StoppedError();
+  };
+
+  const run = async <Out>(module: URL, name: string, argument: unknown, transferList: ArrayBuffer[]): Promise<Out> => {
+    throwIfStopped();
+    const outcome = await piscina.run({ module: module.href, name, argument, threads, stop }, { transferList });
+    if (!('error' in outcome)) return outcome.value as Out;
+    signal?.throwIfAborted();
+    throw new QuailoraError(outcome.error.code, outcome.error.message, { retryable: outcome.error.retryable });
+  };
+
   const call = async <Out>(module: URL, name: string, argument: unknown, transfer: readonly ArrayBuffer[] = []): Promise<Out> => {
-    const outcome = await piscina.run(
-      { module: module.href, name, argument, threads },
-      { transferList: [...transfer], ...(signal ? { signal } : {}) },
-    );
-    if ('error' in outcome) throw new QuailoraError(outcome.error.code, outcome.error.message, { retryable: outcome.error.retryable });
-    return outcome.value as Out;
+    const outcome = limit(() => run<Out>(module, name, argument, [...transfer]));
+    pending.add(outcome);
+    try {
+      return await outcome;
+    } finally {
+      pending.delete(outcome);
+    }
   };
 
   const multiply: MatrixEngine['multiply'] = async (A, B, options = {}) => {
@@ -62,6 +89,11 @@ export const startWorkerPool = ({ workers, threads = 1, signal }: WorkerPoolOpti
     workers,
     linalg: { multiply },
     call,
-    close: () => piscina.destroy(),
+    close: async () => {
+      stopWork();
+      signal?.removeEventListener('abort', stopWork);
+      await Promise.allSettled(pending);
+      await piscina.destroy();
+    },
   };
 };

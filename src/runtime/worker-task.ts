@@ -1,3 +1,4 @@
+import { QuailoraError } from '../foundation/index.js';
 import type { MatrixEngine } from './matrix-engine.js';
 
 /** What a task finds in its worker. */
@@ -6,6 +7,19 @@ export interface WorkerContext {
   readonly linalg: MatrixEngine;
   /** Threads inside one operator. */
   readonly threads: number;
+  /**
+   * Ends the task when the pool is to end; long tasks call it between their steps, `linalg` before each product.
+   *
+   * @throws StoppedError
+   */
+  throwIfStopped(): void;
+}
+
+/** Thrown by a task whose pool was closed, or whose run was aborted. */
+export class StoppedError extends QuailoraError {
+  constructor() {
+    super('QL_STOPPED', 'The workers were stopped before this task was done.', { retryable: true });
+  }
 }
 
 /** What a task returns: a cloneable value, and the buffers in it that move instead of being copied. */
@@ -23,6 +37,8 @@ export interface TaskCall {
   readonly name: string;
   readonly argument: unknown;
   readonly threads: number;
+  /** Shared; not 0 once the pool is to end. */
+  readonly stop: Int32Array;
 }
 
 /** Message from a worker; errors of ours keep their code on the way. */
@@ -31,8 +47,14 @@ export type TaskOutcome = { readonly value: unknown } | { readonly error: { code
 /**
  * Collects the distinct buffers of arrays, for `TaskResult.transfer`.
  *
- * Shared buffers are left out: they need no transfer.
+ * Shared buffers are left out: they need no transfer. So is the buffer of an array that covers only a part of it: the
+ * rest is somebody else's (Node's pool of small buffers, which can't be transferred), and the array is cloned.
  */
 export const buffersOf = (...arrays: readonly ArrayBufferView[]): ArrayBuffer[] => [
-  ...new Set(arrays.map(({ buffer }) => buffer).filter((buffer): buffer is ArrayBuffer => buffer instanceof ArrayBuffer)),
+  ...new Set(
+    arrays
+      .filter(({ buffer, byteLength }) => byteLength === buffer.byteLength)
+      .map(({ buffer }) => buffer)
+      .filter((buffer): buffer is ArrayBuffer => buffer instanceof ArrayBuffer),
+  ),
 ];

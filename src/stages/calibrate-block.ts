@@ -9,7 +9,7 @@ export interface CalibrateBlockOptions extends ActivationTaps {
   /** True where an initializer can do with a G. */
   readonly acceptsG: boolean;
   /** Called as segments finish, with the tokens that have passed the block. */
-  onTokens?(block: number, tokens: number): void;
+  readonly onTokens?: (block: number, tokens: number) => void;
 }
 
 /**

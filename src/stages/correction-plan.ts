@@ -3,7 +3,7 @@ import { stockInitializers, type Initializer } from '../initializers/index.js';
 import type { LinearLayer } from '../models/index.js';
 import { QUANTIZERS, type Quantizer } from '../quantizers/index.js';
 import { loraScaling } from '../exporters/index.js';
-import { INITIALIZER_NAMES, type CorrectionChoice, type InitializerName } from './jobs.js';
+import type { CorrectionChoice, InitializerName } from './jobs.js';
 import type { ModuleReference } from '../runtime/index.js';
 import { weightShard, type SourceModel } from './open-source-model.js';
 import { resolvePlaced, type Placed } from './placed.js';
@@ -86,4 +86,4 @@ export const COMPARED_INITIALIZERS = [
   'loftq',
   'als',
   'exact',
-] as const satisfies readonly (typeof INITIALIZER_NAMES)[number][];
+] as const satisfies readonly InitializerName[];

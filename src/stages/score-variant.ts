@@ -18,7 +18,7 @@ export interface ScoredModel {
   readonly pool: WorkerPool;
   readonly scratch: ScratchDirectory;
   /** Called as segments pass a block, with the tokens that have. */
-  onTokens?(block: number, tokens: number): void;
+  readonly onTokens?: (block: number, tokens: number) => void;
 }
 
 /** Log-probabilities of a text, and what follows from them. */

@@ -1,6 +1,6 @@
 import type { Stage } from '../dataflow/index.js';
 import { fromPlain, toPlain } from '../foundation/index.js';
-import type { Initializer } from '../initializers/index.js';
+import type { Certificate, Factors, Initializer } from '../initializers/index.js';
 import type { Quantizer } from '../quantizers/index.js';
 import { isModuleReference, type WorkerPool } from '../runtime/index.js';
 import { resolvePlaced, type Placed } from './placed.js';
@@ -100,6 +100,10 @@ export const initializeStage = (
   },
 });
 
+/** Loss per token of the SVD that an initializer started from. */
+const svdLoss = ({ svdCaptured }: Factors, { loss }: Certificate, { calibration }: InputStatistics): number | undefined =>
+  svdCaptured === undefined || calibration.tokens === 0 ? undefined : Math.max(0, loss.none - svdCaptured / calibration.tokens);
+
 /** Computes, in the workers, what the factors of a shard are worth on calibration and held-out tokens. */
 export const certifyStage = (pool: WorkerPool): Stage<InitializedShard, CertifiedShard> => ({
   name: 'certify',
@@ -114,6 +118,6 @@ export const certifyStage = (pool: WorkerPool): Stage<InitializedShard, Certifie
     const { value, seconds } = await timed(() => pool.call<CertifyResult>(TASKS, 'certifyShard', argument, buffersOfInitialized(matrices)));
     const { certificate, factors: back, ...rest } = value;
     const returned = { ...fromPlainShard(rest), factors: fromPlainFactors(back) };
-    return { ...shard, ...returned, certificate, svdLoss: undefined, seconds: shard.seconds + seconds };
+    return { ...shard, ...returned, certificate, svdLoss: svdLoss(factors, certificate, statistics), seconds: shard.seconds + seconds };
   },
 });

@@ -29,27 +29,35 @@ export interface PlainFactors {
   readonly A: PlainMatrix;
   readonly B: PlainMatrix;
   readonly quantized: PlainQuantized | undefined;
+  readonly svdCaptured: number | undefined;
 }
 
+/** Takes a quantized matrix apart into cloneable data; no copy. */
 export const toPlainQuantized = ({ tensors, dequantized }: QuantizedMatrix): PlainQuantized => ({
   tensors,
   dequantized: toPlain(dequantized),
 });
 
+/** Puts a quantized matrix together again; no copy. */
 export const fromPlainQuantized = ({ tensors, dequantized }: PlainQuantized): QuantizedMatrix => ({
   tensors,
   dequantized: fromPlain(dequantized),
 });
 
+/** Takes a statistic apart into cloneable data; no copy. */
 export const toPlainStatistic = ({ sum, ...rest }: Statistic): PlainStatistic => ({ ...rest, sum: toPlain(sum) });
 
-export const toPlainFactors = ({ A, B, quantized }: Factors): PlainFactors => ({
+/** Takes factors apart into cloneable data; no copy where they are row-major. */
+export const toPlainFactors = ({ A, B, quantized, svdCaptured }: Factors): PlainFactors => ({
+  svdCaptured,
   A: toPlain(A),
   B: toPlain(B),
   quantized: quantized && toPlainQuantized(quantized),
 });
 
-export const fromPlainFactors = ({ A, B, quantized }: PlainFactors): Factors => ({
+/** Puts factors together again; no copy. */
+export const fromPlainFactors = ({ A, B, quantized, svdCaptured }: PlainFactors): Factors => ({
+  ...(svdCaptured !== undefined && { svdCaptured }),
   A: fromPlain(A),
   B: fromPlain(B),
   ...(quantized && { quantized: fromPlainQuantized(quantized) }),
@@ -103,8 +111,8 @@ export interface ShardMatrices {
 
 /** Buffers of a shard's matrices, for moving them. */
 export const buffersOfShard = ({ W, quantized, E }: ShardMatrices): ArrayBuffer[] => [
-  ...buffersOf(W.data, E.data),
-  ...buffersOfQuantized(quantized),
+  // A quantizer may return W itself as Q; a buffer moves once.
+  ...new Set([...buffersOf(W.data, E.data), ...buffersOfQuantized(quantized)]),
 ];
 
 /** What `initializeShard` works on. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { embed } from '../../src/calibration/embed.task.js';
 import { propagate, type PropagateArgument } from '../../src/calibration/propagate.task.js';
-import { planSegments, unpackSymmetric, type Segment, type SymmetricPanels } from '../../src/calibration/index.js';
+import { planSegments, unpackSymmetric, type Segment } from '../../src/calibration/index.js';
 import { openCheckpoint, readSafetensorsHeader, readTensor, type Checkpoint, type TensorLocation } from '../../src/checkpoint/index.js';
 import { score } from '../../src/evaluation/score.task.js';
 import { toFloat32, type Matrix } from '../../src/foundation/index.js';
@@ -43,7 +43,7 @@ export interface OwnRun {
   readonly logprobs: Float32Array;
 }
 
-const context: WorkerContext = { linalg: ortMatrixEngine(), threads: 1 };
+const context: WorkerContext = { linalg: ortMatrixEngine(), threads: 1, throwIfStopped: () => undefined };
 
 /** Opens a fixture, with some values of its config.json replaced. */
 export const openFixture = async (name: string, replace: Readonly<Record<string, unknown>> = {}): Promise<Checkpoint> => {
@@ -73,7 +73,7 @@ export const runModel = async (checkpoint: Checkpoint, windows: readonly Int32Ar
     const { value } = await propagate(argument, context);
     hidden = value.hidden;
     if ('values' in hidden) blocks.push(hidden.values.slice());
-    sums.push(new Map(inputs.map(({ name, width }, i) => [name, unpackSymmetric(width, value.sums[i] as SymmetricPanels)])));
+    sums.push(new Map(inputs.map(({ name, width }, i) => [name, unpackSymmetric(width, value.sums[i]!)])));
   }
   const { hiddenSize, vocabularySize } = model;
   const head = { ...model.head(), label: key };

@@ -1,5 +1,5 @@
 import { threadId } from 'node:worker_threads';
-import { QuailoraError } from '../../src/foundation/index.js';
+import { matrix, QuailoraError } from '../../src/foundation/index.js';
 import { buffersOf, type WorkerTask } from '../../src/runtime/index.js';
 
 /** Doubles numbers in place and sends the same buffer back. */
@@ -18,7 +18,7 @@ export const crash: WorkerTask<string, never> = async (message) => {
   throw new TypeError(message);
 };
 
-/** Holds its thread until another worker holds its own, or a second has passed. */
+/** Holds its thread until another worker holds its own, or a while has passed. */
 export const meet: WorkerTask<{ readonly met: Int32Array; readonly workers: number }, boolean> = async ({ met, workers }) => {
   Atomics.add(met, 0, 1);
   Atomics.notify(met, 0);
@@ -27,11 +27,13 @@ export const meet: WorkerTask<{ readonly met: Int32Array; readonly workers: numb
   return { value: Atomics.load(met, 0) >= workers };
 };
 
-/** Never ends. */
-export const hang: WorkerTask<Int32Array, never> = async (started) => {
-  Atomics.store(started, 0, 1);
-  Atomics.notify(started, 0);
-  for (;;) Atomics.wait(started, 1, 0, 1000);
+/** Multiplies until it is stopped. */
+export const multiplyForever: WorkerTask<Int32Array, never> = async (started, { linalg }) => {
+  const A = matrix(500, 500);
+  for (;;) {
+    await linalg.multiply(A, A);
+    Atomics.store(started, 0, 1);
+  }
 };
 
 /** Says how many threads an operator may use. */

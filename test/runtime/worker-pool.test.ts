@@ -73,35 +73,59 @@ t.test('products through the pool equal local ones bit for bit', async (t) =>
   }),
 );
 
-t.test('an abort ends running and waiting tasks', async (t) => {
+/** Waits until a task has begun. */
+const begun = async (started: Int32Array): Promise<void> => {
+  while (Atomics.load(started, 0) === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+};
+
+t.test('an abort ends running and waiting tasks with its reason', async (t) => {
   const controller = new AbortController();
+  const reason = new Error('enough');
   await withPool(
     1,
     async (pool) => {
-      const started = new Int32Array(new SharedArrayBuffer(8));
-      const running = pool.call(TASKS, 'hang', started);
+      const started = new Int32Array(new SharedArrayBuffer(4));
+      const running = pool.call(TASKS, 'multiplyForever', started);
       const waiting = pool.call(TASKS, 'threadsOf', undefined);
-      const ended = Promise.allSettled([running, waiting]);
-      while (Atomics.load(started, 0) === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-      controller.abort();
-      t.same(
-        (await ended).map(({ status }) => status),
-        ['rejected', 'rejected'],
-      );
-      await t.rejects(pool.call(TASKS, 'threadsOf', undefined));
+      await begun(started);
+      controller.abort(reason);
+      await t.rejects(running, reason);
+      await t.rejects(waiting, reason);
+      await t.rejects(pool.call(TASKS, 'threadsOf', undefined), reason, 'and lets nothing more begin');
     },
     controller.signal,
   );
+  const aborted = startWorkerPool({ workers: 1, signal: AbortSignal.abort(reason) });
+  await t.rejects(aborted.call(TASKS, 'threadsOf', undefined), reason);
+  await aborted.close();
 });
 
-t.test('closing ends tasks that hang', async (t) => {
+t.test('closing while ONNX Runtime computes ends the tasks, and not the process', async (t) => {
+  for (const delayMs of [0, 5, 20, 50]) {
+    const pool = startWorkerPool({ workers: 2 });
+    const tasks = Array.from({ length: 4 }, () => new Int32Array(new SharedArrayBuffer(4)));
+    const results = Promise.allSettled(tasks.map((started) => pool.call(TASKS, 'multiplyForever', started)));
+    await Promise.all(tasks.slice(0, 2).map(begun));
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    await pool.close();
+    for (const result of await results) t.match(result, { status: 'rejected', reason: { code: 'QL_STOPPED' } });
+    t.same(
+      tasks.map(([started]) => started),
+      [1, 1, 0, 0],
+      'what waited never began',
+    );
+    await t.rejects(pool.call(TASKS, 'threadsOf', undefined), { code: 'QL_STOPPED' });
+  }
+});
+
+t.test('closing waits for a task that runs, so that nothing is cut off', async (t) => {
   const pool = startWorkerPool({ workers: 1 });
-  const started = new Int32Array(new SharedArrayBuffer(8));
-  const running = pool.call(TASKS, 'hang', started).then(
-    () => 'done',
-    () => 'failed',
-  );
-  while (Atomics.load(started, 0) === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-  await pool.close();
-  t.equal(await running, 'failed');
+  const met = new Int32Array(new SharedArrayBuffer(4));
+  const running = pool.call<boolean>(TASKS, 'meet', { met, workers: 2 });
+  await begun(met);
+  const closed = pool.close();
+  Atomics.add(met, 0, 1);
+  Atomics.notify(met, 0);
+  await closed;
+  t.equal(await running, true);
 });

@@ -14,6 +14,7 @@ import {
   type InputStatistics,
   type QuantizedShard,
 } from '../../src/stages/index.js';
+import { identity } from './custom-stages.js';
 import { makeTinyModel } from '../integration/tiny-model.js';
 import { distance, naiveProduct, normalMatrix } from '../linalg/naive-engine.js';
 
@@ -113,23 +114,36 @@ t.test('the certificate states the losses by the definition', async (t) => {
     { ...(await quantized()), statistics },
     context,
   );
-  const { certificate } = await certifyStage(pool).run(solved, context);
+  const { certificate, E, factors } = await certifyStage(pool).run(solved, context);
   const loss = (R: Matrix, { sum, tokens }: InputStatistics['calibration']): number => {
     const G = naiveProduct(naiveProduct(R, sum), transposed(R));
     return Array.from({ length: G.shape[0]! }, (_, i) => G.get(i, i)).reduce((a, b) => a + b, 0) / tokens;
   };
   const left = matrix(40, 32);
-  const product = naiveProduct(solved.factors.A, transposed(solved.factors.B));
-  for (let i = 0; i < left.data.length; i++) left.data[i] = rowMajor(solved.E)[i]! - product.data[i]!;
+  const product = naiveProduct(factors.A, transposed(factors.B));
+  for (let i = 0; i < left.data.length; i++) left.data[i] = rowMajor(E)[i]! - product.data[i]!;
   const near = (found: number, expected: number): boolean => Math.abs(found / expected - 1) < 1e-3;
-  t.ok(near(certificate.loss.none, loss(solved.E, statistics.calibration)), 'no correction');
+  t.ok(near(certificate.loss.none, loss(E, statistics.calibration)), 'no correction');
   t.ok(near(certificate.loss.final, loss(left, statistics.calibration)), 'with it');
   t.ok(
-    near(certificate.heldOut!.none, loss(solved.E, statistics.heldOut!)) &&
+    near(certificate.heldOut!.none, loss(E, statistics.heldOut!)) &&
       near(certificate.heldOut!.final, loss(left, statistics.heldOut!)),
     'held out',
   );
   t.ok(certificate.loss.final < certificate.loss.none);
+});
+
+t.test('a quantizer may return the weights themselves', async (t) => {
+  const reference = { url: new URL('./custom-stages.js', import.meta.url).href, name: 'identity' };
+  for (const quantizer of [reference, identity]) {
+    const shards = await quantizeStage(pool, quantizer).run(shard, context);
+    t.ok(rowMajor(shards.E).every((value) => value === 0));
+    const initializer = stockInitializers({ alsSteps: 20, loftqSteps: 3, seed: 0, scaling: 1 }).exact;
+    const solved = await initializeStage(pool, { quantizer, initializer, rank: 5, balance: true }).run({ ...shards, statistics }, context);
+    const certified = await certifyStage(pool).run(solved, context);
+    t.match(certified.certificate.loss, { none: 0, final: 0 });
+    t.same(rowMajor(certified.quantized.dequantized), rowMajor(certified.W), 'and everything comes back');
+  }
 });
 
 t.test('weights that are not finite are refused with the module', async (t) => {
