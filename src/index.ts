@@ -6,41 +6,77 @@
  * @packageDocumentation
  */
 
-export { CheckpointReadError, MalformedCheckpointError } from './checkpoint/index.js';
-export { CorpusError, TokenizerError } from './corpus/index.js';
-export { AdapterError } from './evaluation/index.js';
-export { OutputClaimError } from './journal/index.js';
-export { MalformedConfigError, UnsupportedModelError } from './models/index.js';
-export { MalformedReportError } from './reports/index.js';
-export { ModuleReferenceError, RuntimeError } from './runtime/index.js';
-
 export {
+  ByteLedger,
   columnsOf,
+  fromFloat32,
   isRowMajor,
   matrix,
   QuailoraError,
   random,
+  roundTo,
   rowMajor,
   rowsOf,
   ShapeMismatchError,
-  transposed,
-  fromFloat32,
-  roundTo,
   toFloat32,
+  transposed,
+  type DType,
+  type FloatDType,
+  type Matrix,
+  type QuailoraErrorOptions,
+  type Random,
+  type RawTensor,
 } from './foundation/index.js';
-export type { DType, FloatDType, Matrix, QuailoraErrorOptions, Random, RawTensor } from './foundation/index.js';
 
 export { inFlight, inSequence, limited, StageError, usingResource } from './dataflow/index.js';
 export type { Ending, Stage, StageContext, StageObserver } from './dataflow/index.js';
 
-export { chunkTokens, chunkValues, chunkWidth, MalformedChunkError } from './transport/index.js';
-export type { ActivationChunk, ActivationChunkHeader } from './transport/index.js';
+export {
+  chunkTokens,
+  chunkValues,
+  chunkWidth,
+  MalformedChunkError,
+  type ActivationChunk,
+  type ActivationChunkHeader,
+} from './transport/index.js';
 
-export type { MatrixEngine, ModuleReference, MultiplyOptions } from './runtime/index.js';
+export { CheckpointReadError, MalformedCheckpointError, type Checkpoint, type TensorLocation } from './checkpoint/index.js';
+
+export { CorpusError, TokenizerError, type SelectedWindows, type Tokenizer, type Window } from './corpus/index.js';
+
+export { MalformedConfigError, UnsupportedModelError } from './models/index.js';
+export type { BlockGraphOptions, BlockInput, CausalModel, LinearForm, LinearLayer, ModelPiece } from './models/index.js';
+
+export { ModuleReferenceError, RuntimeError } from './runtime/index.js';
+export type { MatrixEngine, ModuleReference, MultiplyOptions, WorkerPool } from './runtime/index.js';
+
 export { ConvergenceError, orthonormalize, RankError, topEigenpairs, truncatedSvd } from './linalg/index.js';
+export type { SymmetricOperator, TopEigenpairs, TopEigenpairsOptions, TruncatedSvd, TruncatedSvdOptions } from './linalg/index.js';
 
-export { int8, nf4, QUANTIZERS, QuantizationError } from './quantizers/index.js';
-export type { QuantizedMatrix, QuantizeOptions, Quantizer } from './quantizers/index.js';
+export {
+  int8,
+  nf4,
+  QuantizationError,
+  QUANTIZERS,
+  type QuantizedMatrix,
+  type QuantizeOptions,
+  type Quantizer,
+} from './quantizers/index.js';
+
+export type {
+  ChunkConsumer,
+  FedLayer,
+  FedWeight,
+  HiddenStateBudget,
+  HiddenStates,
+  PropagateResult,
+  Run,
+  Segment,
+  SegmentSizes,
+  Split,
+  SummedInput,
+  SymmetricPanels,
+} from './calibration/index.js';
 
 export {
   als,
@@ -57,26 +93,36 @@ export {
 export type {
   AlsOptions,
   Certificate,
+  CertifiedLayer,
   Factors,
   Initializer,
   InitializerContext,
   InitializerProblem,
-  Statistic,
 } from './initializers/index.js';
+export type { LayerLoss, LoftqOptions, Statistic, StockInitializerOptions, ZeroOptions } from './initializers/index.js';
 
-export type { ChunkConsumer } from './calibration/index.js';
+export { AdapterError, type VerificationFailure } from './evaluation/index.js';
+
+export { OutputClaimError } from './journal/index.js';
 
 export { calibrateBlock, foldStatistics, openCalibratedRun, openCorrectionOutput, solveBlock, STOCK_SETTINGS } from './stages/index.js';
-export { certifyStage, initializeStage, quantizeStage } from './stages/index.js';
+export { certifyStage, initializeStage, INITIALIZER_NAMES, Propagation, quantizeStage, RunClock } from './stages/index.js';
+export type { ActivationTap, ActivationTaps, Placed, WorkerTap } from './stages/index.js';
+export type { Bits, CalibrationChoice, CorrectionChoice, InitializerName, JobControl, TokenBudget } from './stages/index.js';
+export type { CalibratedJob, CompareJob, EvaluateJob, InitializeJob, VerifyJob } from './stages/index.js';
+export type { CalibratedRun, CalibrateBlockOptions, CorrectionOutput, CorrectionOutputOptions, CorrectionPlan } from './stages/index.js';
 export type {
-  ActivationTap,
-  ActivationTaps,
-  CompareJob,
-  EvaluateJob,
-  InitializeJob,
-  Placed,
-  VerifyJob,
-  WorkerTap,
+  InitializeStageOptions,
+  InputStatistics,
+  Passage,
+  PassageOptions,
+  ShardSink,
+  SolveBlockOptions,
+  SolvedLayer,
 } from './stages/index.js';
+export type { CertifiedShard, InitializedShard, QuantizedShard, SourceModel, SplitWindows, WeightShard } from './stages/index.js';
 
-export type { ComparisonReport, EvaluationReport, InitializationReport, ProgressEvent, VerificationReport } from './reports/index.js';
+export { MalformedReportError } from './reports/index.js';
+export type { ComparedInitializer, ComparisonReport, EvaluationReport, InitializationReport, VerificationReport } from './reports/index.js';
+export type { HeldOutLoss, LargestBytes, LossWeighting, ModuleLoss, ModuleReport, ReportTotals, ShardHash } from './reports/index.js';
+export type { ModuleEvent, ProgressEvent, ResultEvent, StageEvent, StartEvent } from './reports/index.js';

@@ -140,7 +140,11 @@ const runBlock = async (piece: OpenPiece, argument: PropagateArgument, run: Run,
   return activations.map(({ name, width, data }) => makeActivationChunk({ ...header, input: name }, data, width, windows));
 };
 
-const passSegment = async (piece: OpenPiece, argument: PropagateArgument, throwIfStopped: () => void): Promise<TaskResult<PropagateResult>> => {
+const passSegment = async (
+  piece: OpenPiece,
+  argument: PropagateArgument,
+  throwIfStopped: () => void,
+): Promise<TaskResult<PropagateResult>> => {
   const { segment, hiddenSize, sums, listenTo, spillTo } = argument;
   const hidden = 'file' in argument.hidden ? await readHiddenStates(argument.hidden.file) : argument.hidden.values;
   const consumers: ChunkConsumer[] = [];

@@ -2,7 +2,7 @@ export type { Checkpoint, TensorLocation } from './contract.js';
 export { CheckpointReadError, MalformedCheckpointError } from './errors.js';
 export { hashShards } from './hash-shards.js';
 export { openCheckpoint } from './open-checkpoint.js';
-export { parseSafetensorsHeader, type HeaderTensor } from './parse-safetensors-header.js';
+export type { HeaderTensor } from './parse-safetensors-header.js';
 export { readSafetensorsHeader } from './read-safetensors-header.js';
 export { readTensor, readTensorRows } from './read-tensor.js';
 export { requireTensor } from './require-tensor.js';

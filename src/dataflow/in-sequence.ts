@@ -4,7 +4,7 @@ import { concat, concatMap, defer, EMPTY, type OperatorFunction } from 'rxjs';
  * Puts items back in the order of their sequence numbers, whatever order they arrive in.
  *
  * Sums of floats depend on their order; this makes them independent of which worker finished first. Items that are
- * early wait: at most as many as are in flight upstream.
+ * early wait here: as many as overtake the slowest one, so items should take about equally long.
  *
  * @param sequenceOf numbers items 0, 1, 2, … without gaps
  * @throws RangeError when a number comes twice, or is missing at the end

@@ -18,5 +18,6 @@ export interface Stage<In, Out> {
   readonly name: string;
   /** Items it works on at once; it never raises the number of items in flight. */
   readonly concurrency: number;
+  /** Works on one item; a failure ends the pipeline. */
   run(item: In, context: StageContext): Promise<Out>;
 }

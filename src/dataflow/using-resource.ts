@@ -19,16 +19,15 @@ export const usingResource = <R, T>(
   new Observable<T>((subscriber) => {
     const stopped$ = new Subject<void>();
     let ended = false;
-    const end = async (resource: R, ending: Ending, then: () => void): Promise<void> => {
+    const end = (resource: R, ending: Ending, then: () => void): void => {
       if (ended) return;
       ended = true;
       stopped$.next();
-      try {
-        await close(resource, ending);
-      } catch (failure) {
-        if (ending === 'complete') return subscriber.error(failure);
-      }
-      then();
+      const closing = async (): Promise<void> => close(resource, ending);
+      closing().then(then, (failure: unknown) => {
+        if (ending === 'complete') subscriber.error(failure);
+        else then();
+      });
     };
     open().then(
       (resource) => {

@@ -4,4 +4,4 @@ export { isModuleReference, type ModuleReference } from './module-reference.js';
 export { ortMatrixEngine, type OrtMatrixEngine } from './ort-matrix-engine.js';
 export { liveSessions, RuntimeError, Session, type SessionOptions, type SessionTensor } from './session.js';
 export { startWorkerPool, type WorkerPool, type WorkerPoolOptions } from './worker-pool.js';
-export { buffersOf, StoppedError, type TaskResult, type WorkerContext, type WorkerTask } from './worker-task.js';
+export { buffersOf, type TaskResult, type WorkerContext, type WorkerTask } from './worker-task.js';

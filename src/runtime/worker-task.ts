@@ -12,7 +12,7 @@ export interface WorkerContext {
    *
    * @throws StoppedError
    */
-  throwIfStopped(): void;
+  readonly throwIfStopped: () => void;
 }
 
 /** Thrown by a task whose pool was closed, or whose run was aborted. */

@@ -80,10 +80,4 @@ export const planCorrection = async (
 export const acceptsG = (initializer: Initializer): boolean => initializer.projectsResidual && !initializer.requantizes;
 
 /** Names of the stock initializers, the paper's baseline first. */
-export const COMPARED_INITIALIZERS = [
-  'zero',
-  'svd',
-  'loftq',
-  'als',
-  'exact',
-] as const satisfies readonly InitializerName[];
+export const COMPARED_INITIALIZERS = ['zero', 'svd', 'loftq', 'als', 'exact'] as const satisfies readonly InitializerName[];

@@ -12,20 +12,13 @@ export {
   type TokenBudget,
   type VerifyJob,
 } from './jobs.js';
-export { tapActivations, tappedInputs, type ActivationTap, type ActivationTaps, type WorkerTap } from './activation-tap.js';
+export { type ActivationTap, type ActivationTaps, type WorkerTap } from './activation-tap.js';
 export { openCalibratedRun, type CalibratedJob, type CalibratedRun } from './calibrated-run.js';
 export { openCorrectionOutput, type CorrectionOutput, type CorrectionOutputOptions, type SolvedLayer } from './correction-output.js';
-export {
-  acceptsG,
-  COMPARED_INITIALIZERS,
-  planCorrection,
-  stockInitializer,
-  stockQuantizer,
-  type CorrectionPlan,
-} from './correction-plan.js';
+export { acceptsG, COMPARED_INITIALIZERS, planCorrection, stockInitializer, type CorrectionPlan } from './correction-plan.js';
 export { checkWindows, openSourceModel, requireFullPrecision, weightShard, type SourceModel } from './open-source-model.js';
 export { resolvePlaced, type Placed } from './placed.js';
-export { Propagation, STOCK_SEGMENT_SIZES, type Passage, type PassageOptions, type SplitWindows } from './propagation.js';
+export { Propagation, type Passage, type PassageOptions, type SplitWindows } from './propagation.js';
 export { RunClock } from './run-clock.js';
 export { makeScratchDirectory, type ScratchDirectory } from './scratch-directory.js';
 export type { CertifiedShard, InitializedShard, QuantizedShard, WeightShard } from './shard.js';

@@ -19,7 +19,7 @@ import type { CausalModel, LinearForm } from '../models/index.js';
 import { buffersOf, type ModuleReference, type WorkerPool } from '../runtime/index.js';
 
 /** Sizes measured to be good on two cores: two windows of 256 a run, a partial sum every 4,096 tokens. */
-export const STOCK_SEGMENT_SIZES: SegmentSizes = { runTokens: 512, segmentTokens: 4096 };
+const STOCK_SEGMENT_SIZES: SegmentSizes = { runTokens: 512, segmentTokens: 4096 };
 
 /** Token windows by the split they belong to. */
 export interface SplitWindows {

@@ -7,8 +7,8 @@ t.test('never, empty and error pass', async (t) => {
   marbles(t, ({ cold, expectObservable, expectSubscriptions }) => {
     const work = inFlight(2, async (item: string) => item);
     expectObservable(cold('-').pipe(work)).toBe('-');
-    expectObservable(cold<string>('--|').pipe(work)).toBe('--|');
-    const failing = cold<string>('--#');
+    expectObservable(cold('--|').pipe(work)).toBe('--|');
+    const failing = cold('--#');
     expectObservable(failing.pipe(work)).toBe('--#');
     expectSubscriptions(failing.subscriptions).toBe('^-!');
   });

@@ -10,12 +10,12 @@ const stageOf = <In, Out>(concurrency: number, run: Stage<In, Out>['run']): Stag
 
 t.test('a stage never works on more items than it says', async (t) => {
   for (const concurrency of [1, 3]) {
-    const open: Deferred<void>[] = [];
+    const open: Deferred<undefined>[] = [];
     let working = 0;
     let most = 0;
     const run = async (item: number): Promise<number> => {
       most = Math.max(most, ++working);
-      const gate = deferred<void>();
+      const gate = deferred<undefined>();
       open.push(gate);
       await gate.promise;
       working--;
@@ -26,7 +26,7 @@ t.test('a stage never works on more items than it says', async (t) => {
     for (let done = 0; done < 6; done++) {
       await turn();
       t.equal(working, Math.min(concurrency, 6 - done));
-      open.shift()!.resolve();
+      open.shift()!.resolve(undefined);
     }
     t.same(await results, [2, 4, 6, 8, 10, 12], 'each call gets its own result');
     t.equal(most, concurrency);

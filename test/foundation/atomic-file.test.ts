@@ -72,6 +72,7 @@ t.test('paths that can not be written', async (t) => {
 t.test('system errors map to stable codes; ours pass unchanged', async (t) => {
   const codeOf = (code: string): string => fileWriteError('p', Object.assign(new Error('why'), { code })).code;
   t.equal(codeOf('EDQUOT'), 'QL_DISK_FULL');
+  t.equal(codeOf('EFBIG'), 'QL_DISK_FULL');
   t.equal(codeOf('EACCES'), 'QL_UNWRITABLE');
   t.equal(codeOf('EPERM'), 'QL_UNWRITABLE');
   t.equal(codeOf('EROFS'), 'QL_UNWRITABLE');

@@ -21,7 +21,9 @@ const initArguments = ({ model, text, output }: TinyWorkplace, options: readonly
 
 const execute = (program: string, args: readonly string[]): Promise<Ended> =>
   new Promise((resolve) => {
-    execFile(program, args, (error, stdout, stderr) => resolve({ exitCode: error ? (error.code ?? String(error.signal)) : 0, stdout, stderr }));
+    execFile(program, args, (error, stdout, stderr) =>
+      resolve({ exitCode: error ? (error.code ?? String(error.signal)) : 0, stdout, stderr }),
+    );
   });
 
 const init = (place: TinyWorkplace, ...options: string[]): Promise<Ended> => execute(process.execPath, initArguments(place, options));
@@ -41,7 +43,10 @@ const editJson = async (file: string, edit: (json: Record<string, unknown>) => v
 };
 
 /** Rewrites a shard's header; its data stays. */
-const editHeader = async (file: string, edit: (header: Record<string, { dtype: string; data_offsets: [number, number] }>) => void): Promise<void> => {
+const editHeader = async (
+  file: string,
+  edit: (header: Record<string, { dtype: string; data_offsets: [number, number] }>) => void,
+): Promise<void> => {
   const bytes = await readFile(file);
   const size = Number(bytes.readBigUInt64LE(0));
   const header = JSON.parse(bytes.toString('utf8', 8, 8 + size)) as Parameters<typeof edit>[0];
@@ -57,7 +62,7 @@ interface BadInput {
   readonly code: string;
   /** What the message must name. */
   readonly names: RegExp;
-  spoil(place: TinyWorkplace): Promise<void>;
+  readonly spoil: (place: TinyWorkplace) => Promise<void>;
   readonly options?: readonly string[];
 }
 
@@ -78,7 +83,9 @@ const CASES: readonly BadInput[] = [
     ...{ name: 'overlapping tensors', code: 'QL_SHARD_OVERLAP', names: /model-00002-of-00003/ },
     spoil: ({ model }) =>
       editHeader(join(model, SHARD), (header) => {
-        const [first, second] = Object.values(header).filter((entry) => 'data_offsets' in entry && entry.data_offsets[1] > entry.data_offsets[0]);
+        const [first, second] = Object.values(header).filter(
+          (entry) => 'data_offsets' in entry && entry.data_offsets[1] > entry.data_offsets[0],
+        );
         const length = second!.data_offsets[1] - second!.data_offsets[0];
         second!.data_offsets = [first!.data_offsets[0], first!.data_offsets[0] + length];
       }),
@@ -90,18 +97,19 @@ const CASES: readonly BadInput[] = [
       const { file } = (await openCheckpoint(model)).tensors.get(tensor)!;
       await editHeader(file, (header) => {
         header[`${tensor}.other`] = header[tensor]!;
-        delete header[tensor];
+        Reflect.deleteProperty(header, tensor);
       });
       await editJson(join(model, 'model.safetensors.index.json'), (index) => {
         const map = index['weight_map'] as Record<string, string>;
         map[`${tensor}.other`] = map[tensor]!;
-        delete map[tensor];
+        Reflect.deleteProperty(map, tensor);
       });
     },
   },
   {
     ...{ name: 'an unknown dtype', code: 'QL_', names: /F4_NEW/ },
-    spoil: ({ model }) => editHeader(join(model, SHARD), (header) => (Object.values(header).find((entry) => 'dtype' in entry)!.dtype = 'F4_NEW')),
+    spoil: ({ model }) =>
+      editHeader(join(model, SHARD), (header) => (Object.values(header).find((entry) => 'dtype' in entry)!.dtype = 'F4_NEW')),
   },
   {
     ...{ name: 'an unknown family', code: 'QL_MODEL_UNSUPPORTED', names: /gpt_neox.*llama, mistral/ },
@@ -110,7 +118,10 @@ const CASES: readonly BadInput[] = [
   { ...{ name: 'no config.json', code: 'QL_', names: /config\.json/ }, spoil: ({ model }) => rm(join(model, 'config.json')) },
   { ...{ name: 'a model that is not there', code: 'QL_', names: /model/ }, spoil: ({ model }) => rm(model, { recursive: true }) },
   { ...{ name: 'an empty text', code: 'QL_TEXT_EMPTY', names: /text\.txt/ }, spoil: ({ text }) => writeFile(text, '') },
-  { ...{ name: 'too little text', code: 'QL_TEXT_TOO_SHORT', names: /20 for calibration/ }, spoil: ({ text }) => writeFile(text, 'only a few words') },
+  {
+    ...{ name: 'too little text', code: 'QL_TEXT_TOO_SHORT', names: /20 for calibration/ },
+    spoil: ({ text }) => writeFile(text, 'only a few words'),
+  },
   { ...{ name: 'a text that is not there', code: 'QL_TEXT_MISSING', names: /text\.txt/ }, spoil: ({ text }) => rm(text) },
   {
     ...{ name: 'a module that no layer has', code: 'QL_MODULES', names: /W_pack/, options: ['--modules', 'q_proj,W_pack'] },
@@ -147,7 +158,7 @@ for (const { name, code, names, spoil, options = [] } of CASES)
     await spoil(place);
     const { exitCode, stderr, stdout } = await init(place, ...options.map((option) => option.replace('TEXT', place.text)), '--json');
     t.equal(exitCode, 1);
-    t.ok(stderr.startsWith(`${code}`), stderr);
+    t.ok(stderr.startsWith(code), stderr);
     t.match(stderr, names);
     t.notOk(/QL_INTERNAL|^\s+at /m.test(stderr), 'no stack: it was foreseen');
     t.equal((stderr.match(/\n/g) ?? []).length, 1, 'one line');

@@ -11,7 +11,8 @@ import type { InitializeJob } from '../../src/stages/index.js';
 import { makeTinyWorkplace, tinyJob } from './tiny-model.js';
 
 const place = await makeTinyWorkplace(t.testdir());
-const run = (job: InitializeJob, custom?: CustomStages): Promise<ProgressEvent<InitializationReport>[]> => lastValueFrom(initialize(job, custom).pipe(toArray()));
+const run = (job: InitializeJob, custom?: CustomStages): Promise<ProgressEvent<InitializationReport>[]> =>
+  lastValueFrom(initialize(job, custom).pipe(toArray()));
 
 /** Every file below a directory, by name. */
 const files = async (directory: string): Promise<Map<string, Buffer>> => {
@@ -55,12 +56,30 @@ t.test('any number of workers writes the same bytes, without paths or dates', as
   const report = await readReport(join(place.output('one'), 'report.json'));
   const last = one.at(-1)!;
   t.same(last.type === 'result' && last.result, report, 'the last event is what is written');
-  t.match(report, { quantizer: 'nf4', initializer: 'exact', rank: 4, alpha: 16, scaling: 4, calibrationTokens: 640, heldOutTokens: 160, windowTokens: 32, samples: null });
+  t.match(report, {
+    quantizer: 'nf4',
+    initializer: 'exact',
+    rank: 4,
+    alpha: 16,
+    scaling: 4,
+    calibrationTokens: 640,
+    heldOutTokens: 160,
+    windowTokens: 32,
+    samples: null,
+  });
   t.equal(report.shardHashes.length, 3);
   t.equal(report.modules.length, 21);
   t.same(
     report.modules.slice(0, 7).map(({ name, statistic }) => [name.split('.').at(-1), statistic]),
-    [['q_proj', 'H'], ['k_proj', 'H'], ['v_proj', 'H'], ['o_proj', 'G'], ['gate_proj', 'H'], ['up_proj', 'H'], ['down_proj', 'G']],
+    [
+      ['q_proj', 'H'],
+      ['k_proj', 'H'],
+      ['v_proj', 'H'],
+      ['o_proj', 'G'],
+      ['gate_proj', 'H'],
+      ['up_proj', 'H'],
+      ['down_proj', 'G'],
+    ],
     'in the order of the model',
   );
   for (const { name, loss, heldOut, captured } of report.modules)
@@ -75,11 +94,23 @@ t.test('what is written loads as adapter and checkpoint', async (t) => {
   await run(tinyJob(place, 'loads', { rslora: true }));
   const adapter = await openPeftAdapter(join(place.output('loads'), 'adapter'));
   t.equal(adapter.modules.size, 21);
-  t.ok([...adapter.modules.values()].every(({ scaling }) => scaling === 8), '16 / √4');
+  t.ok(
+    [...adapter.modules.values()].every(({ scaling }) => scaling === 8),
+    '16 / √4',
+  );
   const base = await openCheckpoint(join(place.output('loads'), 'base'));
   const source = await openCheckpoint(place.model);
   const isPlain = ({ name }: TensorLocation): boolean => /norm|embed/.test(name);
-  t.same([...base.tensors.values()].filter(isPlain).map(({ name }) => name).sort(), [...source.tensors.values()].filter(isPlain).map(({ name }) => name).sort());
+  t.same(
+    [...base.tensors.values()]
+      .filter(isPlain)
+      .map(({ name }) => name)
+      .sort(),
+    [...source.tensors.values()]
+      .filter(isPlain)
+      .map(({ name }) => name)
+      .sort(),
+  );
 });
 
 t.test('exact is never worse than ALS, nor ALS than no correction', async (t) => {
@@ -107,7 +138,12 @@ t.test('8 bits, a subset of modules, samples, no text held out', async (t) => {
   const records = join(place.output('.'), 'records.jsonl');
   const lines = Array.from({ length: 40 }, (_, i) => JSON.stringify({ text: `record ${i} of some words`.repeat(1 + (i % 3)) }));
   await writeFile(records, `${lines.join('\n')}\n`);
-  const job = tinyJob(place, 'samples', { calibration: records, budget: { kind: 'samples', samples: 20 }, writeBase: false, initializer: 'loftq' });
+  const job = tinyJob(place, 'samples', {
+    calibration: records,
+    budget: { kind: 'samples', samples: 20 },
+    writeBase: false,
+    initializer: 'loftq',
+  });
   await t.rejects(run(job), { code: 'QL_INITIALIZER_BASE' });
   await run({ ...job, writeBase: true });
   t.match(await readReport(join(place.output('samples'), 'report.json')), { samples: 20, modules: [{ statistic: 'H' }] });
@@ -146,7 +182,11 @@ t.test('an abort in the middle ends the run and leaves no finished file', async 
     });
     t.not(await ended, 'complete', stage);
     const left = await files(job.output).catch(() => new Map<string, Buffer>());
-    t.same([...left.keys()].filter((name) => name !== '.quailora-unfinished'), [], `${stage}: ${[...left.keys()].join()}`);
+    t.same(
+      [...left.keys()].filter((name) => name !== '.quailora-unfinished'),
+      [],
+      `${stage}: ${[...left.keys()].join()}`,
+    );
     await run({ ...tinyJob(place, `aborted-${stage}`, { modules: ['q_proj'], writeBase: false }), overwrite: true });
   }
 });
@@ -160,7 +200,8 @@ t.test('leaving early stops the run as well', async (t) => {
       resolve();
     });
   });
-  for (let i = 0; i < 100 && (await readdir(place.output('.'))).includes('left'); i++) await new Promise((resolve) => setTimeout(resolve, 50));
+  for (let i = 0; i < 100 && (await readdir(place.output('.'))).includes('left'); i++)
+    await new Promise((resolve) => setTimeout(resolve, 50));
   t.notOk((await readdir(place.output('.'))).includes('left'), 'nothing was whole, so nothing is left');
 });
 

@@ -39,7 +39,7 @@ export const makeTinyModel = async (directory: string, fixture = 'llama-grouped-
 };
 
 /** Words of random letters, one token a character. */
-export const randomText = (characters: number, seed: number): string => {
+const randomText = (characters: number, seed: number): string => {
   const stream = random(seed);
   return Array.from({ length: characters }, () => (stream.below(6) === 0 ? ' ' : String.fromCharCode(97 + stream.below(26)))).join('');
 };
@@ -48,7 +48,7 @@ export const randomText = (characters: number, seed: number): string => {
 export interface TinyWorkplace {
   readonly model: string;
   readonly text: string;
-  output(name: string): string;
+  readonly output: (name: string) => string;
 }
 
 /** Sets a workplace up in an empty directory. */

@@ -5,7 +5,10 @@ import type { Quantizer } from '../../src/quantizers/index.js';
 export const identity: Quantizer = {
   name: 'identity',
   bits: 16,
-  quantize: (W, { dtype }) => ({ tensors: { weight: { dtype, shape: [...W.shape], bytes: fromFloat32(rowMajor(W), dtype) } }, dequantized: W }),
+  quantize: (W, { dtype }) => ({
+    tensors: { weight: { dtype, shape: [...W.shape], bytes: fromFloat32(rowMajor(W), dtype) } },
+    dequantized: W,
+  }),
   dequantize: () => {
     throw new TypeError('not asked for');
   },

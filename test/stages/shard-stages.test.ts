@@ -126,8 +126,7 @@ t.test('the certificate states the losses by the definition', async (t) => {
   t.ok(near(certificate.loss.none, loss(E, statistics.calibration)), 'no correction');
   t.ok(near(certificate.loss.final, loss(left, statistics.calibration)), 'with it');
   t.ok(
-    near(certificate.heldOut!.none, loss(E, statistics.heldOut!)) &&
-      near(certificate.heldOut!.final, loss(left, statistics.heldOut!)),
+    near(certificate.heldOut!.none, loss(E, statistics.heldOut!)) && near(certificate.heldOut!.final, loss(left, statistics.heldOut!)),
     'held out',
   );
   t.ok(certificate.loss.final < certificate.loss.none);
