@@ -14,7 +14,7 @@ SOURCES := $(shell find src/. pipelines/. test/. -name fixtures -prune -o \( -ty
 DEMO := data/results/demo
 DEMO_MODEL := data/embedded/model
 DEMO_CALIBRATION := data/embedded/calibration.jsonl
-DEMO_TEXT := data/embedded/held-out.txt
+DEMO_TEXT := data/embedded/held-out.jsonl
 DEMO_OPTIONS := --calibration $(DEMO_CALIBRATION) --tokens 16384 --window 128 --rank 16
 
 .PHONY: help build demo test check format oracles bench clean node

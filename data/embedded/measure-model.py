@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Measure what NF4 costs a small model and what an exact low-rank correction wins back, as JSON, one line a rank.
+
+claim     the table of README.md
+command   OMP_NUM_THREADS=1 python measure-model.py data/embedded/model data/embedded/calibration.jsonl data/embedded/held-out.jsonl
+versions  those of make-model.py, and bitsandbytes 0.50.2
+
+Weights are quantized by bitsandbytes (NF4, blocks of 64, double quantization) and dequantized to bfloat16. The correction is
+U Uᵀ E with U the top eigenvectors of E H Eᵀ, in float64, H summed over the full-precision model's inputs on the calibration
+windows. `ratio` is the mean over matrices of loss / loss of no correction, on the calibration windows and on the held-out text.
+"""
+import argparse
+import json
+import math
+
+import bitsandbytes.functional as bnb
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+def read_windows(tokenizer, path, size, count):
+    with open(path, encoding="utf-8") as f:
+        texts = [json.loads(line)["text"] for line in f]
+    ids = [i for t in texts for i in [*tokenizer(t)["input_ids"], tokenizer.eos_token_id]]
+    count = min(count, len(ids) // size)
+    return torch.tensor(ids[: count * size]).view(count, size)
+
+
+def dequantized(w):
+    codes, state = bnb.quantize_4bit(w.to(torch.bfloat16), blocksize=64, compress_statistics=True, quant_type="nf4")
+    return bnb.dequantize_4bit(codes, state).float()
+
+
+@torch.no_grad()
+def perplexity(model, x):
+    total = 0.0
+    for w in x.split(32):
+        logits = model(w).logits[:, :-1]
+        total += torch.nn.functional.cross_entropy(logits.reshape(-1, logits.size(-1)), w[:, 1:].reshape(-1), reduction="sum").item()
+    return math.exp(total / (len(x) * (x.size(1) - 1)))
+
+
+@torch.no_grad()
+def second_moments(model, layers, x):
+    moments = {n: torch.zeros(m.in_features, m.in_features, dtype=torch.float64) for n, m in layers.items()}
+
+    def hook(name):
+        def add(_, inputs):
+            rows = inputs[0].reshape(-1, inputs[0].size(-1)).double()
+            moments[name] += rows.T @ rows
+
+        return add
+
+    handles = [m.register_forward_pre_hook(hook(n)) for n, m in layers.items()]
+    for w in x.split(32):
+        model.model(w)
+    for h in handles:
+        h.remove()
+    return moments
+
+
+def mean_ratio(errors, residuals, moments):
+    losses = [((R @ moments[n]) * R).sum() / ((errors[n] @ moments[n]) * errors[n]).sum() for n, R in residuals.items()]
+    return (sum(losses) / len(losses)).item()
+
+
+@torch.no_grad()
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("model")
+    p.add_argument("calibration")
+    p.add_argument("text")
+    p.add_argument("--ranks", type=int, nargs="+", default=[4, 8, 16, 32, 64])
+    p.add_argument("--tokens", type=int, default=32768)
+    p.add_argument("--window", type=int, default=128)
+    a = p.parse_args()
+    torch.set_num_threads(1)
+    tokenizer = AutoTokenizer.from_pretrained(a.model)
+    model = AutoModelForCausalLM.from_pretrained(a.model, dtype=torch.float32).eval()
+    calibration = read_windows(tokenizer, a.calibration, a.window, a.tokens // a.window)
+    text = read_windows(tokenizer, a.text, a.window, 10**9)
+    layers = {n: m for n, m in model.model.named_modules() if isinstance(m, torch.nn.Linear)}
+    full = perplexity(model, text)
+    H, held = second_moments(model, layers, calibration), second_moments(model, layers, text)
+    Q = {n: dequantized(m.weight) for n, m in layers.items()}
+    E = {n: (m.weight - Q[n]).double() for n, m in layers.items()}
+    for n, m in layers.items():
+        m.weight.data = Q[n]
+    none = perplexity(model, text)
+    relative = sum((E[n].norm() / (Q[n].double() + E[n]).norm()).item() for n in layers) / len(layers)
+    print(json.dumps({"calibrationTokens": calibration.numel(), "textTokens": text.numel(), "full": full, "nf4": none, "nf4OverFull": none / full, "relativeWeightError": relative}), flush=True)
+    vectors = {n: torch.linalg.eigh(E[n] @ H[n] @ E[n].T)[1] for n in layers}
+    for rank in a.ranks:
+        R = {}
+        for n, m in layers.items():
+            U = vectors[n][:, -rank:]
+            C = U @ (U.T @ E[n])
+            R[n] = E[n] - C
+            m.weight.data = Q[n] + C.float()
+        corrected = perplexity(model, text)
+        ratio = {"calibration": mean_ratio(E, R, H), "heldOut": mean_ratio(E, R, held)}
+        print(json.dumps({"rank": rank, "corrected": corrected, "recovered": (none - corrected) / (none - full), "ratio": ratio}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
