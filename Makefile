@@ -43,7 +43,7 @@ demo: build ## a small model end to end: correct it, compare, verify (under two 
 	@rm -rf $(DEMO)
 	@node dist/src/cli/main.js init $(DEMO_MODEL) $(DEMO_OPTIONS) --output $(DEMO)/init --write-base
 	@node dist/src/cli/main.js compare $(DEMO_MODEL) $(DEMO_OPTIONS) --text $(DEMO_TEXT) --output $(DEMO)/compare
-	@node dist/src/cli/main.js verify $(DEMO)/init --model $(DEMO_MODEL)
+	@node dist/src/cli/main.js verify $(DEMO)/init --calibration $(DEMO_CALIBRATION)
 	@echo 'The adapter and its base are in $(DEMO)/init, the table above as JSON in $(DEMO)/compare/report.json.'
 
 test: build ## all tests

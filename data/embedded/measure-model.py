@@ -4,6 +4,7 @@
 claim     the table of README.md
 command   OMP_NUM_THREADS=1 python measure-model.py data/embedded/model data/embedded/calibration.jsonl data/embedded/held-out.jsonl
 versions  those of make-model.py, and bitsandbytes 0.50.2
+hardware  one thread of an AVX2 server processor; about a minute
 
 Weights are quantized by bitsandbytes (NF4, blocks of 64, double quantization) and dequantized to bfloat16. The correction is
 U Uᵀ E with U the top eigenvectors of E H Eᵀ, in float64, H summed over the full-precision model's inputs on the calibration
@@ -88,7 +89,8 @@ def main():
         m.weight.data = Q[n]
     none = perplexity(model, text)
     relative = sum((E[n].norm() / (Q[n].double() + E[n]).norm()).item() for n in layers) / len(layers)
-    print(json.dumps({"calibrationTokens": calibration.numel(), "textTokens": text.numel(), "full": full, "nf4": none, "nf4OverFull": none / full, "relativeWeightError": relative}), flush=True)
+    base = {"calibrationTokens": calibration.numel(), "textTokens": text.numel(), "full": full, "nf4": none, "nf4OverFull": none / full}
+    print(json.dumps({**base, "relativeWeightError": relative}), flush=True)
     vectors = {n: torch.linalg.eigh(E[n] @ H[n] @ E[n].T)[1] for n in layers}
     for rank in a.ranks:
         R = {}
@@ -99,7 +101,8 @@ def main():
             m.weight.data = Q[n] + C.float()
         corrected = perplexity(model, text)
         ratio = {"calibration": mean_ratio(E, R, H), "heldOut": mean_ratio(E, R, held)}
-        print(json.dumps({"rank": rank, "corrected": corrected, "recovered": (none - corrected) / (none - full), "ratio": ratio}), flush=True)
+        recovered = (none - corrected) / (none - full)
+        print(json.dumps({"rank": rank, "corrected": corrected, "recovered": recovered, "ratio": ratio}), flush=True)
 
 
 if __name__ == "__main__":

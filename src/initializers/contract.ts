@@ -64,7 +64,7 @@ export interface Initializer {
   /** True when it reads `problem.statistic`. */
   readonly usesStatistic: boolean;
   /**
-   * Chooses the factors of one layer; the problem is left as it was.
+   * Chooses the factors of one layer; the problem is left as it was, and is not kept: its arrays move between threads.
    *
    * @returns A [out, rank] and B [in, rank]; columns beyond the attainable rank give a product of zero
    */

@@ -29,6 +29,8 @@ export interface Quantizer {
   /**
    * Quantizes W.
    *
+   * What it returns moves between threads: give arrays of their own, keep no reference to them or to W.
+   *
    * @param W [out, in], float32, exactly representable in `options.dtype`
    * @throws QuantizationError QL_NOT_FINITE when W holds NaN or infinity; retrying does not help
    */
