@@ -21,7 +21,8 @@ const initArguments = ({ model, text, output }: TinyWorkplace, options: readonly
 
 const execute = (program: string, args: readonly string[]): Promise<Ended> =>
   new Promise((resolve) => {
-    execFile(program, args, (error, stdout, stderr) =>
+    // tap's hooks, which come in NODE_OPTIONS, die of the signal that a file-size limit sends; quailora must not.
+    execFile(program, args, { env: { ...process.env, NODE_OPTIONS: '' } }, (error, stdout, stderr) =>
       resolve({ exitCode: error ? (error.code ?? String(error.signal)) : 0, stdout, stderr }),
     );
   });
