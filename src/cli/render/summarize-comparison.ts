@@ -11,7 +11,6 @@ export const summarizeComparison = (report: ComparisonReport): Summary => {
     rows: [
       reference('full precision', report.perplexity.fullPrecision),
       reference('LLM.int8', report.perplexity.llmInt8),
-      reference(`${report.quantizer}, no correction`, report.perplexity.quantized),
       ...report.initializers.map(({ label, lossRatio, heldOutLossRatio, seconds, perplexity, gapClosed }) => [
         `${report.quantizer} + ${label}`,
         formatPercent(lossRatio),
