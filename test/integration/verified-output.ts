@@ -7,6 +7,7 @@ import { readSafetensorsHeader, readTensor, writeSafetensors } from '../../src/c
 import type { RawTensor } from '../../src/foundation/index.js';
 import type { VerificationReport } from '../../src/reports/index.js';
 import type { InitializeJob, VerifyJob } from '../../src/stages/index.js';
+import { writeTinyCheckpoint, writeTinyText } from './tiny-checkpoint.js';
 
 /** Options of a small run: 6 windows of 64 tokens, 2 of them more held out. */
 const SMALL: Omit<InitializeJob, 'model' | 'calibration' | 'output'> = {
@@ -75,4 +76,16 @@ export const rewriteJson = async (directory: string, name: string, change: Reado
   const path = join(directory, name);
   const parsed = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
   await writeFile(path, JSON.stringify({ ...parsed, ...change }, null, 2));
+};
+
+/** A small model, a text and an untouched ALS output, and a way to verify changed copies of it. */
+export const prepareVerification = async (directory: string) => {
+  const [model, calibration, untouched] = [join(directory, 'model'), join(directory, 'text.txt'), join(directory, 'als')];
+  await writeTinyCheckpoint(model);
+  await writeTinyText(calibration);
+  await initializeSmall({ model, calibration, output: untouched });
+  let copies = 0;
+  const changed = (change: (output: string) => Promise<void>, from = untouched): ReturnType<typeof verifyChanged> =>
+    verifyChanged({ from, to: join(directory, `copy-${copies++}`), calibration }, change);
+  return { model, calibration, untouched, changed };
 };

@@ -1,25 +1,22 @@
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { writeTinyCheckpoint, writeTinyText } from './tiny-checkpoint.js';
-import { initializeSmall, rewriteJson, rewriteTensors, rewriteValues, verifyChanged, verifySmall, wrongs } from './verified-output.js';
+import { writeTinyCheckpoint } from './tiny-checkpoint.js';
+import {
+  initializeSmall,
+  rewriteJson,
+  rewriteTensors,
+  rewriteValues,
+  prepareVerification,
+  verifySmall,
+  wrongs,
+} from './verified-output.js';
 
 const directory = t.testdir();
-const model = join(directory, 'model');
-const calibration = join(directory, 'text.txt');
-const untouched = join(directory, 'als');
 const ADAPTER = 'adapter/adapter_model.safetensors';
 const Q = 'model.layers.1.self_attn.q_proj';
 const DOWN = 'model.layers.0.mlp.down_proj';
-
-await writeTinyCheckpoint(model);
-await writeTinyText(calibration);
-await initializeSmall({ model, calibration, output: untouched });
-
-let copies = 0;
-
-const changed = (change: (output: string) => Promise<void>, from = untouched): ReturnType<typeof verifyChanged> =>
-  verifyChanged({ from, to: join(directory, `copy-${copies++}`), calibration }, change);
+const { model, calibration, untouched, changed } = await prepareVerification(directory);
 
 t.test('a wrong scale is named once for the configuration and for every module', async (t) => {
   for (const change of [{ lora_alpha: 32 }, { use_rslora: true }]) {

@@ -1,26 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { writeTinyCheckpoint, writeTinyText } from './tiny-checkpoint.js';
-import { flipBit, initializeSmall, rewriteJson, rewriteTensors, rewriteValues, verifyChanged, wrongs } from './verified-output.js';
+import { flipBit, initializeSmall, rewriteJson, rewriteTensors, rewriteValues, prepareVerification, wrongs } from './verified-output.js';
 
 const directory = t.testdir();
-const model = join(directory, 'model');
-const calibration = join(directory, 'text.txt');
-const untouched = join(directory, 'als');
 const ADAPTER = 'adapter/adapter_model.safetensors';
 const BASE = 'base/model.safetensors';
 const Q = 'model.layers.1.self_attn.q_proj';
 const DOWN = 'model.layers.0.mlp.down_proj';
-
-await writeTinyCheckpoint(model);
-await writeTinyText(calibration);
-await initializeSmall({ model, calibration, output: untouched });
-
-let copies = 0;
-
-const changed = (change: (output: string) => Promise<void>, from = untouched): ReturnType<typeof verifyChanged> =>
-  verifyChanged({ from, to: join(directory, `copy-${copies++}`), calibration }, change);
+const { model, calibration, changed } = await prepareVerification(directory);
 
 t.test('a flipped bit in the base is named with its tensor', async (t) => {
   const changes: readonly (readonly [string, string, number])[] = [

@@ -2,23 +2,12 @@ import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import type { InitializeJob } from '../../src/stages/index.js';
-import { writeTinyCheckpoint, writeTinyText } from './tiny-checkpoint.js';
-import { initializeSmall, rewriteJson, verifyChanged, verifySmall, wrongs } from './verified-output.js';
+import { writeTinyText } from './tiny-checkpoint.js';
+import { initializeSmall, rewriteJson, prepareVerification, verifySmall, wrongs } from './verified-output.js';
 
 const directory = t.testdir();
-const model = join(directory, 'model');
-const calibration = join(directory, 'text.txt');
-const untouched = join(directory, 'als');
 const ADAPTER = 'adapter/adapter_model.safetensors';
-
-await writeTinyCheckpoint(model);
-await writeTinyText(calibration);
-await initializeSmall({ model, calibration, output: untouched });
-
-let copies = 0;
-
-const changed = (change: (output: string) => Promise<void>, from = untouched): ReturnType<typeof verifyChanged> =>
-  verifyChanged({ from, to: join(directory, `copy-${copies++}`), calibration }, change);
+const { model, calibration, untouched, changed } = await prepareVerification(directory);
 
 t.test('what init wrote passes, with every initializer, quantizer and scaling', async (t) => {
   const cases: Readonly<Record<string, Partial<InitializeJob>>> = {
