@@ -1,3 +1,4 @@
+import { bloom } from './bloom.js';
 import { llama } from './llama.js';
 import { mistral } from './mistral.js';
 import { opt } from './opt.js';
@@ -7,7 +8,7 @@ import { expectTensor } from './expect-tensor.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
 /** Every family, one line each. */
-const families: readonly ModelFamily[] = [llama, mistral, opt];
+const families: readonly ModelFamily[] = [bloom, llama, mistral, opt];
 
 /**
  * Opens a checkpoint as a model of the family that its config.json names.
