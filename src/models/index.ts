@@ -1,12 +1,14 @@
 import { llama } from './llama.js';
 import { mistral } from './mistral.js';
+import { qwen2 } from './qwen2.js';
+import { qwen3 } from './qwen3.js';
 import type { Checkpoint } from '../checkpoint/index.js';
 import type { CausalModel, ModelFamily } from './contract.js';
 import { expectTensor } from './expect-tensor.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
 /** Every family, one line each. */
-const families: readonly ModelFamily[] = [llama, mistral];
+const families: readonly ModelFamily[] = [llama, mistral, qwen2, qwen3];
 
 /**
  * Opens a checkpoint as a model of the family that its config.json names.

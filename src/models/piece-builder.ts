@@ -46,6 +46,13 @@ export class PieceBuilder {
     return this.graph.node('RMSNormalization', [x, weight], { axis: { int: -1 }, epsilon: { float: epsilon } });
   }
 
+  /** RMSNorm over each head of [windows, tokens, count · size]. */
+  headNorm(x: Value, weight: Value, heads: { readonly count: number; readonly size: number }, epsilon: number): Value {
+    const { graph } = this;
+    const apart = graph.node('Reshape', [x, graph.integers([0, 0, heads.count, heads.size])]);
+    return graph.node('Reshape', [this.rmsNorm(apart, weight, epsilon), graph.integers([0, 0, -1])]);
+  }
+
   /** x Wᵀ + bias in the form the options ask for, plus the LoRA branch where the module has one. */
   linear(x: Value, layer: LinearLayer, options: BlockGraphOptions): Value {
     const { graph } = this;
