@@ -2,13 +2,15 @@ import { bloom } from './bloom.js';
 import { llama } from './llama.js';
 import { mistral } from './mistral.js';
 import { opt } from './opt.js';
+import { qwen2 } from './qwen2.js';
+import { qwen3 } from './qwen3.js';
 import type { Checkpoint } from '../checkpoint/index.js';
 import type { CausalModel, ModelFamily } from './contract.js';
 import { expectTensor } from './expect-tensor.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
 /** Every family, one line each. */
-const families: readonly ModelFamily[] = [bloom, llama, mistral, opt];
+const families: readonly ModelFamily[] = [bloom, llama, mistral, opt, qwen2, qwen3];
 
 /**
  * Opens a checkpoint as a model of the family that its config.json names.

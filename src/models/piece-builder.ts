@@ -52,6 +52,13 @@ export class PieceBuilder {
     return this.graph.node('RMSNormalization', [x, weight], { axis: { int: -1 }, epsilon: { float: epsilon } });
   }
 
+  /** RMSNorm over each head of [windows, tokens, count · size]. */
+  headNorm(x: Value, weight: Value, heads: { readonly count: number; readonly size: number }, epsilon: number): Value {
+    const { graph } = this;
+    const apart = graph.node('Reshape', [x, graph.integers([0, 0, heads.count, heads.size])]);
+    return graph.node('Reshape', [this.rmsNorm(apart, weight, epsilon), graph.integers([0, 0, -1])]);
+  }
+
   /** x Wᵀ with a weight [out, in] that is neither quantized nor corrected. */
   timesTransposed(x: Value, weight: Value): Value {
     return this.graph.node('FusedMatMul', [x, weight], { transB: { int: 1 } }, MICROSOFT);
@@ -81,18 +88,18 @@ export class PieceBuilder {
   }
 
   /**
-   * Rotates queries or keys [windows, tokens, heads · headSize] by their positions; of each head the first
-   * 2 · `frequencies.length` features, the others stay.
+   * Rotates queries or keys [windows, tokens, heads · headSize] by their positions; of each head the first `rotary.size`
+   * features, the others stay. A piece has one set of frequencies.
    */
-  rotate(x: Value, heads: number, positions: Value, frequencies: RotaryFrequencies, windowTokens: number): Value {
+  rotate(x: Value, heads: number, positions: Value, rotary: RotaryFrequencies, windowTokens: number): Value {
     if (!this.rotary) {
-      const tables = tabulateRotary(frequencies, windowTokens);
-      const shape = [windowTokens, frequencies.length];
+      const tables = tabulateRotary(rotary, windowTokens);
+      const shape = [windowTokens, rotary.size / 2];
       this.rotary = { cos: this.graph.floats(tables.cos, shape), sin: this.graph.floats(tables.sin, shape) };
     }
     return this.graph.node('RotaryEmbedding', [x, this.rotary.cos, this.rotary.sin, positions], {
       num_heads: { int: heads },
-      rotary_embedding_dim: { int: 2 * frequencies.length },
+      rotary_embedding_dim: { int: rotary.size },
     });
   }
 
