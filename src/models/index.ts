@@ -1,4 +1,5 @@
 import { bloom } from './bloom.js';
+import { gptNeox } from './gpt_neox.js';
 import { llama } from './llama.js';
 import { mistral } from './mistral.js';
 import { opt } from './opt.js';
@@ -10,7 +11,7 @@ import { expectTensor } from './expect-tensor.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
 /** Every family, one line each. */
-const families: readonly ModelFamily[] = [bloom, llama, mistral, opt, qwen2, qwen3];
+const families: readonly ModelFamily[] = [bloom, gptNeox, llama, mistral, opt, qwen2, qwen3];
 
 /**
  * Opens a checkpoint as a model of the family that its config.json names.

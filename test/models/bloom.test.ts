@@ -2,11 +2,7 @@ import t from 'tap';
 import { openModel } from '../../src/models/index.js';
 import { modelFamilySuite } from '../contracts/model-family.js';
 import { openFixture } from './golden-run.js';
-import { changes, dropInput, dropNodes, inBlocks, inHead, setAttribute, setConstant, withoutEntry } from './mutate-graph.js';
-
-/** Splits the fused product as [3, heads, size], which is how most other families lay it out. */
-const splitInThirds = (heads: number, size: number) =>
-  changes(setConstant('Reshape', 1, [0, 0, 3, heads, size], 0), setAttribute('Split', 'axis', { int: 2 }));
+import { dropInput, dropNodes, inBlocks, inHead, setAttribute, setConstant, splitInThirds, withoutEntry } from './mutate-graph.js';
 
 modelFamilySuite(t, 'bloom', [
   {
