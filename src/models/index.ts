@@ -1,6 +1,7 @@
 import { llama } from './llama.js';
 import { mistral } from './mistral.js';
 import { opt } from './opt.js';
+import { phi3 } from './phi3.js';
 import { qwen2 } from './qwen2.js';
 import { qwen3 } from './qwen3.js';
 import type { Checkpoint } from '../checkpoint/index.js';
@@ -9,7 +10,7 @@ import { expectTensor } from './expect-tensor.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
 /** Every family, one line each. */
-const families: readonly ModelFamily[] = [llama, mistral, opt, qwen2, qwen3];
+const families: readonly ModelFamily[] = [llama, mistral, opt, phi3, qwen2, qwen3];
 
 /**
  * Opens a checkpoint as a model of the family that its config.json names.

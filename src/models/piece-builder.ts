@@ -2,7 +2,7 @@ import { basename, dirname } from 'node:path';
 import type { Checkpoint, TensorLocation } from '../checkpoint/index.js';
 import { GraphBuilder, type Value } from '../graph/index.js';
 import type { ActivationFunction } from './activation-function.js';
-import type { BlockGraphOptions, LinearLayer, ModelPiece } from './contract.js';
+import type { BlockGraphOptions, LinearLayer, ModelPiece, WindowOptions } from './contract.js';
 import { tabulateRotary, type RotaryFrequencies } from './rotary-tables.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
@@ -112,14 +112,37 @@ export class PieceBuilder {
     return [query!, key!, value!];
   }
 
-  /** Causal attention over [windows, tokens, heads · headSize]; with a sliding window each token sees that many. */
-  attention(q: Value, k: Value, v: Value, heads: { query: number; keyValue: number; size: number }, mask?: Value): Value {
+  /** Parts of the given widths, one after the other, of the last axis of a fused product [windows, tokens, Σ widths]. */
+  split(fused: Value, widths: readonly number[]): Value[] {
+    return this.graph.nodeWithOutputs('Split', [fused, this.graph.integers(widths)], widths.length, { axis: { int: 2 } });
+  }
+
+  /**
+   * Causal attention over [windows, tokens, heads · headSize]; with a sliding window each token sees that many.
+   *
+   * Scores are q · k times `scale` (1 / √headSize where left out), then softcap · tanh(scores / softcap) where a softcap is
+   * given, and masked after that, which is what ONNX Runtime's kernel does too.
+   */
+  attention(
+    q: Value,
+    k: Value,
+    v: Value,
+    heads: { query: number; keyValue: number; size: number },
+    mask?: Value,
+    { scale = 1 / Math.sqrt(heads.size), softcap = 0 }: { scale?: number; softcap?: number | undefined } = {},
+  ): Value {
     return this.graph.node('Attention', [q, k, v, mask], {
       is_causal: { int: 1 },
       q_num_heads: { int: heads.query },
       kv_num_heads: { int: heads.keyValue },
-      scale: { float: 1 / Math.sqrt(heads.size) },
+      scale: { float: scale },
+      softcap: { float: softcap },
     });
+  }
+
+  /** The mask of a sliding window, or undefined where there is none or every window of the run lies within it. */
+  windowMask(positions: Value, slidingWindow: number | undefined, { windowTokens }: WindowOptions): Value | undefined {
+    return slidingWindow !== undefined && slidingWindow < windowTokens ? this.slidingMask(positions, slidingWindow) : undefined;
   }
 
   /** Mask [windows, 1, tokens, tokens], true where the key is fewer than `slidingWindow` tokens back. */
