@@ -52,6 +52,11 @@ export class PieceBuilder {
     return this.graph.node('RMSNormalization', [x, weight], { axis: { int: -1 }, epsilon: { float: epsilon } });
   }
 
+  /** 1 + w, what norms multiply by whose weights are stored around zero. */
+  onePlus(weight: Value): Value {
+    return this.graph.node('Add', [weight, this.graph.floats([1], [])]);
+  }
+
   /** RMSNorm over each head of [windows, tokens, count · size]. */
   headNorm(x: Value, weight: Value, heads: { readonly count: number; readonly size: number }, epsilon: number): Value {
     const { graph } = this;
@@ -178,14 +183,23 @@ export class PieceBuilder {
     return this.graph.node('QuickGelu', [x], { alpha: { float: 1 } }, MICROSOFT);
   }
 
+  /** cap · tanh(x / cap): x where it is small, never beyond ± cap. */
+  softcap(x: Value, cap: number): Value {
+    const { graph } = this;
+    const bound = graph.floats([cap], []);
+    return graph.node('Mul', [graph.node('Tanh', [graph.node('Div', [x, bound])]), bound]);
+  }
+
   /**
-   * Log-probability of the target of each row: hidden [rows, hidden] and targets [rows, 1] to [rows, 1].
+   * Log-probability of the target of each row: hidden [rows, hidden] and targets [rows, 1] to [rows, 1]; logits are
+   * softcapped where a cap is given.
    *
    * LogSoftmax, not ReduceLogSumExp: that sums a large vocabulary one by one in float32, 1e-4 too low at 49,152.
    */
-  logProbability(hidden: Value, outputEmbedding: Value, targets: Value): Value {
+  logProbability(hidden: Value, outputEmbedding: Value, targets: Value, cap?: number): Value {
     const { graph } = this;
-    const logprobs = graph.node('LogSoftmax', [this.timesTransposed(hidden, outputEmbedding)], { axis: { int: 1 } });
+    const logits = this.timesTransposed(hidden, outputEmbedding);
+    const logprobs = graph.node('LogSoftmax', [cap === undefined ? logits : this.softcap(logits, cap)], { axis: { int: 1 } });
     return graph.node('GatherElements', [logprobs, targets], { axis: { int: 1 } });
   }
 
