@@ -112,8 +112,8 @@ const CASES: readonly BadInput[] = [
       editHeader(join(model, SHARD), (header) => (Object.values(header).find((entry) => 'dtype' in entry)!.dtype = 'F4_NEW')),
   },
   {
-    ...{ name: 'an unknown family', code: 'QL_MODEL_UNSUPPORTED', names: /gpt_neox.*llama, mistral/ },
-    spoil: ({ model }) => editJson(join(model, 'config.json'), (config) => (config['model_type'] = 'gpt_neox')),
+    ...{ name: 'an unknown family', code: 'QL_MODEL_UNSUPPORTED', names: /t5.*llama, mistral/ },
+    spoil: ({ model }) => editJson(join(model, 'config.json'), (config) => (config['model_type'] = 't5')),
   },
   { ...{ name: 'no config.json', code: 'QL_', names: /config\.json/ }, spoil: ({ model }) => rm(join(model, 'config.json')) },
   { ...{ name: 'a model that is not there', code: 'QL_', names: /model/ }, spoil: ({ model }) => rm(model, { recursive: true }) },
