@@ -45,7 +45,7 @@ export { CheckpointReadError, MalformedCheckpointError, type Checkpoint, type Te
 export { CorpusError, TokenizerError, type SelectedWindows, type Tokenizer, type Window } from './corpus/index.js';
 
 export { MalformedConfigError, UnsupportedModelError } from './models/index.js';
-export type { BlockGraphOptions, BlockInput, CausalModel, LinearForm, LinearLayer, ModelPiece } from './models/index.js';
+export type { BlockGraphOptions, BlockInput, CausalModel, LinearForm, LinearLayer, ModelPiece, WindowOptions } from './models/index.js';
 
 export { ModuleReferenceError, RuntimeError } from './runtime/index.js';
 export type { MatrixEngine, ModuleReference, MultiplyOptions, WorkerPool } from './runtime/index.js';

@@ -17,7 +17,7 @@ import {
 } from '../transport/index.js';
 import { readFedLayers, type FedLayer } from './fed-layers.js';
 import { GramFold } from './gram-fold.js';
-import type { Run, Segment } from './segments.js';
+import { runPositions, type Run, type Segment } from './segments.js';
 import type { SymmetricPanels } from './symmetric-sums.js';
 
 /** Hidden states of a segment: all its tokens one after the other, or the Arrow IPC file that holds them. */
@@ -117,9 +117,6 @@ const buffer = (name: string, length: number): Float32Array => {
   return held.subarray(0, length);
 };
 
-const positionsOf = ({ windows, windowTokens }: Run): BigInt64Array =>
-  BigInt64Array.from({ length: windows * windowTokens }, (_, i) => BigInt(i % windowTokens));
-
 const windowsOf = ({ firstWindow, windows, windowTokens }: Run): Int32Array =>
   Int32Array.from({ length: windows * windowTokens }, (_, i) => firstWindow + Math.floor(i / windowTokens));
 
@@ -134,7 +131,7 @@ const runBlock = async (piece: OpenPiece, argument: PropagateArgument, run: Run,
   }));
   const fetches: Record<string, SessionTensor> = { next: state };
   for (const { name, width, data } of activations) fetches[name] = { data, shape: [...lead, width] };
-  await piece.session.run({ hidden: state, positions: { data: positionsOf(run), shape: lead }, ...piece.feeds }, fetches);
+  await piece.session.run({ hidden: state, positions: { data: runPositions(run), shape: lead }, ...piece.feeds }, fetches);
   const header = { sequence: run.sequence, block: argument.block, split: argument.segment.split };
   const windows = windowsOf(run);
   return activations.map(({ name, width, data }) => makeActivationChunk({ ...header, input: name }, data, width, windows));

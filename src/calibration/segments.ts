@@ -54,3 +54,7 @@ export const planSegments = (windowLengths: readonly number[], split: Split, siz
   }
   return segments;
 };
+
+/** Position of every token of a run in its window, [windows, windowTokens], as ONNX graphs take it. */
+export const runPositions = ({ windows, windowTokens }: Run): BigInt64Array =>
+  BigInt64Array.from({ length: windows * windowTokens }, (_, i) => BigInt(i % windowTokens));

@@ -24,12 +24,15 @@ const TORCH_DTYPE: Readonly<Record<FloatDType, string>> = { BF16: 'torch.bfloat1
 /** Python expression of the BitsAndBytesConfig that makes the same Q from the full-precision model. */
 const quantizationExpression = (configText: string, dtype: FloatDType): string => {
   const config = JSON.parse(configText) as Readonly<Record<string, unknown>>;
-  if (config['load_in_8bit'] === true) return 'BitsAndBytesConfig(load_in_8bit=True)';
+  const skipped = config['llm_int8_skip_modules'] as readonly string[];
+  // bitsandbytes skips the head by itself; a list of others takes the place of that rule.
+  const skip = skipped.length > 1 ? `llm_int8_skip_modules=${JSON.stringify(skipped)}` : '';
+  if (config['load_in_8bit'] === true) return `BitsAndBytesConfig(load_in_8bit=True${skip && `, ${skip}`})`;
   return `BitsAndBytesConfig(
     load_in_4bit=True,
     bnb_4bit_quant_type="${String(config['bnb_4bit_quant_type'])}",
     bnb_4bit_use_double_quant=${config['bnb_4bit_use_double_quant'] === true ? 'True' : 'False'},
-    bnb_4bit_compute_dtype=${TORCH_DTYPE[dtype]},
+    bnb_4bit_compute_dtype=${TORCH_DTYPE[dtype]},${skip && `\n    ${skip},`}
 )`;
 };
 

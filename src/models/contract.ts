@@ -28,10 +28,14 @@ export interface BlockInput {
  */
 export type LinearForm = 'stored' | 'fed' | 'int8';
 
-/** What the graph of one block shall compute. */
-export interface BlockGraphOptions {
+/** What the graph of a piece that knows positions goes by. */
+export interface WindowOptions {
   /** Longest window in tokens; fixes the length of the rotary tables. */
   readonly windowTokens: number;
+}
+
+/** What the graph of one block shall compute. */
+export interface BlockGraphOptions extends WindowOptions {
   readonly linear: LinearForm;
   /** Modules with a LoRA branch, given at each run as `<module>.lora_A` [r, in] and `<module>.lora_B` [out, r], scaled. */
   readonly lora?: ReadonlySet<string>;
@@ -52,7 +56,8 @@ export interface ModelPiece {
  * A causal language model cut into pieces that run one after the other.
  *
  * A block piece takes `hidden` [windows, tokens, hidden] (float32) and `positions` [windows, tokens] (int64) and
- * returns `hidden` under the name `next`. The head takes `hidden` [rows, hidden] and `targets` [rows, 1] (int64) and
+ * returns the next hidden states under the name `next`. The entry piece, where there is one, takes rows of the
+ * embedding table in the place of hidden states and returns the first hidden states. The head takes `hidden` [rows, hidden] and `targets` [rows, 1] (int64) and
  * returns `logprob` [rows, 1] (natural logarithm).
  */
 export interface CausalModel {
@@ -62,12 +67,16 @@ export interface CausalModel {
   readonly blocks: number;
   /** Longest position the model was made for. */
   readonly maxPositions: number;
-  /** Token embedding, [vocabulary, hidden]. */
+  /** Token embedding, [vocabulary, width]; its rows are the first hidden states, unless there is an entry piece. */
   readonly embedding: TensorLocation;
+  /** Full names of the linear modules that are neither quantized nor corrected, the head first (`llm_int8_skip_modules`). */
+  readonly unquantizedModules: readonly string[];
   /** Linear layers of a block in the order the block computes them; every one is quantized by `load_in_4bit`. */
   linears(block: number): readonly LinearLayer[];
   /** The distinct activations those layers read. */
   inputs(block: number): readonly BlockInput[];
+  /** Builds the graph between the embedding table and the first block; undefined where nothing is computed there. */
+  entry(options: WindowOptions): ModelPiece | undefined;
   /** Builds the graph of one block. */
   block(block: number, options: BlockGraphOptions): ModelPiece;
   /** Builds the graph of final norm, output embedding and log-probability. */
@@ -77,6 +86,8 @@ export interface CausalModel {
 /** A family of architectures, named by the `model_type` of config.json. */
 export interface ModelFamily {
   readonly modelType: string;
+  /** First part of the names of everything but the head, which old files leave out: `model`, `transformer`, … */
+  readonly namePrefix: string;
   /**
    * Reads the architecture off an opened checkpoint.
    *

@@ -92,6 +92,8 @@ export const openRopeSwigluDecoder = (checkpoint: Checkpoint, traits: RopeSwiglu
     blocks: shape.blocks,
     maxPositions: config.count('max_position_embeddings', 2048),
     embedding,
+    unquantizedModules: ['lm_head'],
+    entry: () => undefined,
     linears: (block) => Object.values(layersOf(block, shape)),
     inputs: () => [
       { name: 'attention_input', width: shape.hidden },

@@ -27,6 +27,15 @@ export const openModel = (checkpoint: Checkpoint): CausalModel => {
   return model;
 };
 
-export type { BlockGraphOptions, BlockInput, CausalModel, LinearForm, LinearLayer, ModelFamily, ModelPiece } from './contract.js';
+export type {
+  BlockGraphOptions,
+  BlockInput,
+  CausalModel,
+  LinearForm,
+  LinearLayer,
+  ModelFamily,
+  ModelPiece,
+  WindowOptions,
+} from './contract.js';
 export { UnsupportedModelError } from './unsupported-model-error.js';
 export { MalformedConfigError } from './config-reader.js';

@@ -5,6 +5,7 @@ import { openRopeSwigluDecoder } from './decoder-rope-swiglu.js';
 /** LLaMA 1–3 and everything saved as `llama`. Reference: transformers' `models/llama/modeling_llama.py`. */
 export const llama: ModelFamily = {
   modelType: 'llama',
+  namePrefix: 'model',
   open: (checkpoint) => {
     const config = readConfig(checkpoint.config);
     return openRopeSwigluDecoder(checkpoint, {

@@ -5,6 +5,7 @@ import { openRopeSwigluDecoder } from './decoder-rope-swiglu.js';
 /** Mistral: no biases, attention within a sliding window. Reference: transformers' `models/mistral/modeling_mistral.py`. */
 export const mistral: ModelFamily = {
   modelType: 'mistral',
+  namePrefix: 'model',
   open: (checkpoint) => {
     const config = readConfig(checkpoint.config);
     return openRopeSwigluDecoder(checkpoint, {

@@ -46,6 +46,8 @@ export interface Quantizer {
   /**
    * Value of `quantization_config` in config.json as literal JSON text, or undefined where the stored tensors are
    * plain weights. Text, because 6.0 must not become 6.
+   *
+   * @param skipModules full names of the linear modules that are not quantized
    */
-  quantizationConfig(dtype: FloatDType): string | undefined;
+  quantizationConfig(dtype: FloatDType, skipModules: readonly string[]): string | undefined;
 }

@@ -80,7 +80,7 @@ export const int8: Quantizer = {
     const SCB = toFloat32(storedTensor(tensors, module, 'SCB', 'F32', [shape[0]]).bytes, 'F32');
     return matrix(...shape, decode(new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length), SCB, shape[1]));
   },
-  quantizationConfig: () => `{
+  quantizationConfig: (_dtype, skipModules) => `{
   "_load_in_4bit": false,
   "_load_in_8bit": true,
   "bnb_4bit_compute_dtype": "float32",
@@ -89,9 +89,7 @@ export const int8: Quantizer = {
   "bnb_4bit_use_double_quant": false,
   "llm_int8_enable_fp32_cpu_offload": false,
   "llm_int8_has_fp16_weight": false,
-  "llm_int8_skip_modules": [
-    "lm_head"
-  ],
+  "llm_int8_skip_modules": ${JSON.stringify(skipModules, null, 2).replaceAll('\n', '\n  ')},
   "llm_int8_threshold": 6.0,
   "load_in_4bit": false,
   "load_in_8bit": true,

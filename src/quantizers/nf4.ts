@@ -82,7 +82,7 @@ export const nf4: Quantizer = {
     const absmax = unnestScales(nested, read('weight.nested_quant_map', 256));
     return matrix(...shape, decodeNf4({ packed, absmax }, count, dtype));
   },
-  quantizationConfig: (dtype) => `{
+  quantizationConfig: (dtype, skipModules) => `{
   "_load_in_4bit": true,
   "_load_in_8bit": false,
   "bnb_4bit_compute_dtype": "${TORCH_DTYPE[dtype]}",
@@ -91,9 +91,7 @@ export const nf4: Quantizer = {
   "bnb_4bit_use_double_quant": true,
   "llm_int8_enable_fp32_cpu_offload": false,
   "llm_int8_has_fp16_weight": false,
-  "llm_int8_skip_modules": [
-    "lm_head"
-  ],
+  "llm_int8_skip_modules": ${JSON.stringify(skipModules, null, 2).replaceAll('\n', '\n  ')},
   "llm_int8_threshold": 6.0,
   "load_in_4bit": true,
   "load_in_8bit": false,

@@ -47,14 +47,16 @@ export interface CorrectionOutput {
 }
 
 const openAdapter = async (options: CorrectionOutputOptions): Promise<PeftAdapterWriter> => {
-  const { directory, plan, choice, initializer, writeBase, baseModelName } = options;
+  const { directory, source, plan, choice, initializer, writeBase, baseModelName } = options;
+  const { unquantizedModules } = source.model;
+  const linearModules = [...plan.linears, ...unquantizedModules];
   const lora = { rank: choice.rank, alpha: choice.alpha, useRslora: choice.rslora };
   const quantizer = plan.quantizer.self;
   const card = modelCard({
     ...lora,
     ...{ baseModelName, quantizer: quantizer.name, initializer: initializer.name, dtype: plan.dtype },
-    quantizationConfig: quantizer.quantizationConfig(plan.dtype),
-    targetModules: targetModules(plan.corrected, plan.linears),
+    quantizationConfig: quantizer.quantizationConfig(plan.dtype, unquantizedModules),
+    targetModules: targetModules(plan.corrected, linearModules),
     writtenBase: writeBase,
     requantized: initializer.requantizes,
   });
@@ -63,7 +65,7 @@ const openAdapter = async (options: CorrectionOutputOptions): Promise<PeftAdapte
     directory: join(directory, 'adapter'),
     baseModelName,
     modules: plan.corrected,
-    linearModules: plan.linears,
+    linearModules,
     card,
   });
 };
@@ -75,7 +77,7 @@ const openBase = async ({ directory, source, plan }: CorrectionOutputOptions): P
     checkpoint: source.checkpoint,
     modules: plan.linears,
     bits,
-    quantizationConfig: quantizer.quantizationConfig(plan.dtype),
+    quantizationConfig: quantizer.quantizationConfig(plan.dtype, source.model.unquantizedModules),
   });
 };
 

@@ -86,21 +86,21 @@ export class Propagation {
     this.windowTokens = Math.max(0, ...this.segments.flatMap(({ runs }) => runs.map((run) => run.windowTokens)));
   }
 
-  /** Looks every token up; completes without a value. */
+  /** Makes every token its first hidden state; completes without a value. */
   embed(): Observable<never> {
-    return from(this.segments).pipe(
-      mergeMap(async (segment) => {
-        const argument: EmbedArgument = {
-          embedding: this.model.embedding,
-          segment,
-          ids: segmentIds(segment, this.windows[segment.split]),
-          spillTo: this.store.spillPath(segment, -1),
-        };
-        const states = await this.pool.call<HiddenStates>(CALIBRATION_TASKS.embed, 'embed', argument, buffersOf(argument.ids));
-        this.put(segment, states);
-      }, this.pool.workers),
-      ignoreElements(),
-    );
+    return defer(() => {
+      const { embedding, hiddenSize } = this.model;
+      const entry = this.model.entry({ windowTokens: this.windowTokens });
+      return from(this.segments).pipe(
+        mergeMap(async (segment) => {
+          const ids = segmentIds(segment, this.windows[segment.split]);
+          const argument: EmbedArgument = { embedding, entry, hiddenSize, segment, ids, spillTo: this.store.spillPath(segment, -1) };
+          const states = await this.pool.call<HiddenStates>(CALIBRATION_TASKS.embed, 'embed', argument, buffersOf(argument.ids));
+          this.put(segment, states);
+        }, this.pool.workers),
+        ignoreElements(),
+      );
+    });
   }
 
   /** Moves every segment through one block; segments arrive as they finish. */

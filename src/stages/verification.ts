@@ -124,7 +124,7 @@ const openBase = async (
     checkBase(await openCheckpoint(path), {
       source: source.checkpoint,
       linears: plan.linears,
-      quantizationConfig: plan.quantizer.self.quantizationConfig(plan.dtype),
+      quantizationConfig: plan.quantizer.self.quantizationConfig(plan.dtype, source.model.unquantizedModules),
     }),
   );
 };

@@ -28,8 +28,9 @@ const ids = Int32Array.from(golden.windows.flatMap((window) => [...window]));
 const inputs = model.inputs(0);
 const H = inputs.map(({ name, width }): SummedInput => ({ input: name, width, residual: undefined }));
 
+const embedding = { embedding: model.embedding, entry: undefined, hiddenSize: model.hiddenSize };
 const embedded = async (spillTo?: string): Promise<HiddenStates> =>
-  (await embed({ embedding: model.embedding, segment, ids: ids.slice(), spillTo }, context)).value;
+  (await embed({ ...embedding, segment, ids: ids.slice(), spillTo }, context)).value;
 
 let keys = 0;
 const pass = async (changes: Partial<PropagateArgument> = {}): Promise<PropagateResult> => {

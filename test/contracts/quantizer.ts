@@ -113,10 +113,11 @@ export const quantizerContract = (quantizer: Quantizer): void => {
 
   void t.test(`${quantizer.name}: the configuration is JSON with a float threshold`, async (t) => {
     for (const dtype of ['BF16', 'F16', 'F32'] as const) {
-      const text = quantizer.quantizationConfig(dtype);
+      const text = quantizer.quantizationConfig(dtype, ['lm_head', 'model.project_in']);
       if (text === undefined) continue;
       const config = JSON.parse(text) as Record<string, unknown>;
       t.equal(config['quant_method'], 'bitsandbytes');
+      t.strictSame(config['llm_int8_skip_modules'], ['lm_head', 'model.project_in']);
       t.match(text, /"llm_int8_threshold": 6\.0[,\s}]/);
     }
   });

@@ -43,7 +43,7 @@ const optionsFor = (directory: string, checkpoint: Checkpoint, quantizer: Quanti
   checkpoint,
   modules,
   bits: quantizer.bits,
-  quantizationConfig: quantizer.quantizationConfig('BF16'),
+  quantizationConfig: quantizer.quantizationConfig('BF16', ['lm_head']),
   ...(shardBytes === undefined ? {} : { shardBytes }),
 });
 

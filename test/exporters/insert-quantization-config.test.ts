@@ -2,7 +2,7 @@ import t from 'tap';
 import { insertQuantizationConfig } from '../../src/exporters/insert-quantization-config.js';
 import { nf4 } from '../../src/quantizers/index.js';
 
-const value = nf4.quantizationConfig('BF16')!;
+const value = nf4.quantizationConfig('BF16', ['lm_head'])!;
 
 t.test('everything else keeps its bytes', async (t) => {
   const source = '{\n  "eps": 1e-05,\n  "rope_theta": 10000.0,\n  "nested": {"a": "}"}\n}\n';

@@ -7,7 +7,7 @@ const options: ModelCardOptions = {
   quantizer: 'nf4',
   initializer: 'exact',
   dtype: 'BF16',
-  quantizationConfig: nf4.quantizationConfig('BF16'),
+  quantizationConfig: nf4.quantizationConfig('BF16', ['lm_head']),
   targetModules: ['q_proj', 'v_proj'],
   writtenBase: false,
   requantized: false,
@@ -32,7 +32,7 @@ t.test('without a base it states the exact quantization and dtype', async (t) =>
 });
 
 t.test('8 bits and other dtypes are stated as they are', async (t) => {
-  const card = modelCard({ ...options, dtype: 'F16', quantizer: 'int8', quantizationConfig: int8.quantizationConfig('F16') });
+  const card = modelCard({ ...options, dtype: 'F16', quantizer: 'int8', quantizationConfig: int8.quantizationConfig('F16', ['lm_head']) });
   t.match(card, 'BitsAndBytesConfig(load_in_8bit=True)');
   t.match(card, 'dtype=torch.float16)');
   t.match(modelCard({ ...options, dtype: 'F32' }), 'bnb_4bit_compute_dtype=torch.float32,');

@@ -14,6 +14,7 @@ const FIXTURES = fileURLToPath(new URL('../../../test/fixtures/models/', import.
 /** Values that transformers computed, by name (see make-models.py). */
 export interface Golden {
   readonly windows: readonly Int32Array[];
+  readonly names: readonly string[];
   values(name: string): Promise<Float32Array>;
 }
 
@@ -31,7 +32,11 @@ export const readGolden = async (name: string): Promise<Golden> => {
   const ids = new BigInt64Array((await readTensor(tokens)).buffer);
   const [count, length] = tokens.shape as [number, number];
   const windows = Array.from({ length: count }, (_, w) => Int32Array.from(ids.subarray(w * length, (w + 1) * length), Number));
-  return { windows, values: async (tensor) => toFloat32(await readTensor(location(tensor)), 'F32') };
+  return {
+    windows,
+    names: tensors.map((tensor) => tensor.name),
+    values: async (tensor) => toFloat32(await readTensor(location(tensor)), 'F32'),
+  };
 };
 
 /** What our own pieces compute for the same tokens. */
@@ -54,19 +59,26 @@ export const openFixture = async (name: string, replace: Readonly<Record<string,
 const concatenated = (windows: readonly Int32Array[]): Int32Array => Int32Array.from(windows.flatMap((window) => [...window]));
 
 /** Runs a whole model over windows through the tasks that workers run. */
-export const runModel = async (checkpoint: Checkpoint, windows: readonly Int32Array[], key: string): Promise<OwnRun> => {
-  const model = openModel(checkpoint);
+export const runModel = async (
+  checkpoint: Checkpoint,
+  windows: readonly Int32Array[],
+  key: string,
+  model: CausalModel = openModel(checkpoint),
+): Promise<OwnRun> => {
   const lengths = windows.map(({ length }) => length);
   const segment: Segment = planSegments(lengths, 'calibration', { runTokens: 2 * lengths[0]!, segmentTokens: 1e9 })[0]!;
   const ids = concatenated(windows);
-  let { value: hidden } = await embed({ embedding: model.embedding, segment, ids: ids.slice(), spillTo: undefined }, context);
+  const { embedding, hiddenSize, vocabularySize } = model;
+  const windowTokens = Math.max(...lengths);
+  const entry = model.entry({ windowTokens });
+  let { value: hidden } = await embed({ embedding, entry, hiddenSize, segment, ids: ids.slice(), spillTo: undefined }, context);
   const blocks: Float32Array[] = [];
   const sums: Map<string, Matrix>[] = [];
   for (let block = 0; block < model.blocks; block++) {
     const inputs = model.inputs(block);
-    const piece = model.block(block, { windowTokens: Math.max(...lengths), linear: 'stored', activations: true });
+    const piece = model.block(block, { windowTokens, linear: 'stored', activations: true });
     const argument: PropagateArgument = {
-      ...{ key: `${key} ${block}`, piece, block, hiddenSize: model.hiddenSize, segment, hidden, spillTo: undefined, inputs },
+      ...{ key: `${key} ${block}`, piece, block, hiddenSize, segment, hidden, spillTo: undefined, inputs },
       ...{ sums: inputs.map(({ name, width }) => ({ input: name, width, residual: undefined })), listenTo: [], consumers: [] },
       ...{ form: 'stored', fed: [] },
     };
@@ -75,7 +87,6 @@ export const runModel = async (checkpoint: Checkpoint, windows: readonly Int32Ar
     if ('values' in hidden) blocks.push(hidden.values.slice());
     sums.push(new Map(inputs.map(({ name, width }, i) => [name, unpackSymmetric(width, value.sums[i]!)])));
   }
-  const { hiddenSize, vocabularySize } = model;
   const head = { ...model.head(), label: key };
   const scored = await score({ piece: head, hiddenSize, vocabularySize, segment, hidden, ids }, context);
   return { model, blocks, sums, logprobs: scored.value };

@@ -1,0 +1,19 @@
+import t from 'tap';
+import { modelFamilySuite } from '../contracts/model-family.js';
+
+const anotherBase = { label: 'another rotary base', config: { rope_parameters: { rope_type: 'default', rope_theta: 10000 } } };
+
+modelFamilySuite(t, 'llama', [
+  { name: 'llama-grouped-tied', spelledAs4x: true, mutations: [anotherBase] },
+  {
+    name: 'llama-biases',
+    spelledAs4x: true,
+    mutations: [
+      { label: 'another epsilon', config: { rms_norm_eps: 1e-6 } },
+      { label: 'missing attention biases', config: { attention_bias: false } },
+      { label: 'missing MLP biases', config: { mlp_bias: false } },
+    ],
+  },
+  { name: 'llama-rope-linear', spelledAs4x: true, mutations: [anotherBase] },
+  { name: 'llama-rope-llama3', spelledAs4x: true, mutations: [anotherBase] },
+]);
