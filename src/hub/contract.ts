@@ -49,6 +49,8 @@ export interface HubFetchOptions {
 export interface HubPatience {
   /** Tries of one request in a row that bring no new byte, the first included. */
   readonly tries: number;
+  /** The same while the endpoint never answered and can't be reached: a missing network is told soon. */
+  readonly firstContactTries: number;
   /** Wait after the first failure; each next one is twice as long, and half to all of it by chance. */
   readonly firstWaitMs: number;
   readonly longestWaitMs: number;
