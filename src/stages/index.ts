@@ -18,7 +18,14 @@ export { type ActivationTap, type ActivationTaps, type WorkerTap } from './activ
 export { openCalibratedRun, type CalibratedJob, type CalibratedRun, type CalibratedRunOptions } from './calibrated-run.js';
 export { openCorrectionOutput, type CorrectionOutput, type CorrectionOutputOptions, type SolvedLayer } from './correction-output.js';
 export { acceptsG, COMPARED_INITIALIZERS, planCorrection, stockInitializer, type CorrectionPlan } from './correction-plan.js';
-export { checkWindows, openSourceModel, requireFullPrecision, weightShard, type SourceModel, type SourceOptions } from './open-source-model.js';
+export {
+  checkWindows,
+  openSourceModel,
+  requireFullPrecision,
+  weightShard,
+  type SourceModel,
+  type SourceOptions,
+} from './open-source-model.js';
 export { walkModel, type FileVisitor, type ModelWalk, type ModelWalkOptions } from './model-walk.js';
 export { shardNeeds, type ShardNeeds, type WalkStep } from './shard-needs.js';
 export { resolvePlaced, type Placed } from './placed.js';

@@ -52,9 +52,10 @@ const openRepository = async (model: string, options: SourceOptions): Promise<Hu
     return await openHubRepository({ kind: 'model', name: model, revision: commit ?? revision }, hub, { signal, patience: hub.patience });
   } catch (error) {
     if (!(error instanceof HubError) || commit !== undefined) throw error;
-    const { code, message, retryable } = error;
+    const { code, message, retryable, retryAfterMs } = error;
     throw new HubError(code, `${message} (There is no directory ${model} here, so it was taken as the id of a Hugging Face repository.)`, {
       retryable,
+      retryAfterMs,
       cause: error,
     });
   }

@@ -53,9 +53,12 @@ export interface VerificationOptions extends Pick<SourceOptions, 'onTransfer'> {
 
 const openModelOf = async (job: VerifyJob, claims: OutputClaims, { onTransfer }: VerificationOptions): Promise<SourceModel> => {
   const { model } = job;
-  const commit = model === undefined || model === claims.model ? claims.commit : undefined;
   try {
-    const source = await openSourceModel(model ?? claims.model, { ...job, commit, onTransfer });
+    const source = await openSourceModel(model ?? claims.model, {
+      ...job,
+      commit: model === undefined ? claims.commit : undefined,
+      onTransfer,
+    });
     requireFullPrecision(source.checkpoint);
     return source;
   } catch (cause) {
