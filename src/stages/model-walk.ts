@@ -74,9 +74,10 @@ class SuppliedWalk implements ModelWalk {
   async #goTo(place: number, fetchAll: boolean): Promise<void> {
     const { supply, tensors } = this.checkpoint;
     if (!supply) return;
-    const kept = new Set(this.#steps.slice(place).flatMap((step) => [...this.#planned(step)]));
+    const needs = this.#needs(this.#steps[place]!);
+    const kept = new Set([...needs, ...this.#steps.slice(place + 1).flatMap((step) => [...this.#planned(step)])]);
     await this.#letGo([...this.#here].filter((file) => !kept.has(file)));
-    const needed = fetchAll ? Array.from(tensors.values(), ({ file }) => file) : this.#needs(this.#steps[place]!);
+    const needed = fetchAll ? Array.from(tensors.values(), ({ file }) => file) : needs;
     const waiting = supply.require(needed);
     await (this.options.clock?.time('download', () => waiting) ?? waiting);
     for (const file of needed) this.#here.add(file);
