@@ -52,6 +52,7 @@ t.test('a broken transfer goes on where it ended', async (t) => {
   for (const fault of [
     { kind: 'drop', afterBytes: 150_000 },
     { kind: 'stall', afterBytes: 150_000 },
+    { kind: 'short', missingBytes: 50_000, isChunked: true },
   ] satisfies Fault[]) {
     const it = await receiver(t, { faults: faultsInOrder('storage', [fault]) }, { silenceMs: 300 });
     t.same(await it.receive(), SHARD);
