@@ -7,6 +7,8 @@ import { insist } from './insist.js';
 import type { RepositoryLabel } from './repository-label.js';
 
 const MAX_REDIRECTS = 10;
+/** A longer body costs more than a new connection. */
+const MAX_DRAINED_BYTES = 1 << 16;
 
 /** A successful answer while its body arrives. */
 export interface HubAnswer {
@@ -99,6 +101,12 @@ const readChunks = async function* (response: Response, url: URL, watch: Watch):
   }
 };
 
+/** Reads what nobody needs: a body that was read to its end leaves the connection to the next request. */
+const drain = async (response: Response, url: URL, watch: Watch): Promise<void> => {
+  let bytes = 0;
+  for await (const chunk of readChunks(response, url, watch)) if ((bytes += chunk.byteLength) > MAX_DRAINED_BYTES) break;
+};
+
 const redirectTarget = (response: Response, url: URL, shown: string): URL | undefined => {
   if (![301, 302, 303, 307, 308].includes(response.status)) return undefined;
   const location = response.headers.get('location') ?? '';
@@ -159,7 +167,7 @@ export const createHubClient = (label: RepositoryLabel, settings: HubSettings, p
           const chunks = (): AsyncGenerator<Uint8Array> => readChunks(response, current, watch);
           return await use({ status: response.status, headers: response.headers, linkedEtag, isHubs, address, chunks });
         }
-        await response.body?.cancel();
+        await drain(response, current, watch);
         if (target === undefined) throw explainRefusal(response, { label, endpoint, hasToken: token !== undefined, isEndpoint, address });
         url = target;
       }

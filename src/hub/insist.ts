@@ -2,11 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { HubPatience } from './contract.js';
 import { HubError } from './hub-error.js';
 
-/**
- * The patience that is used unless another is given: 8 tries over a minute or so, and the Hub's own rate-limit window of five minutes.
- *
- * The jitter comes from Math.random: processes that failed together must not come back together, and no result depends on it.
- */
+/** What holds unless another patience is given; HubPatience says why. */
 export const DEFAULT_PATIENCE: HubPatience = {
   tries: 8,
   firstContactTries: 3,

@@ -14,7 +14,7 @@ export interface PartialFile {
   readonly isVerified: () => boolean;
   /** Throws everything away and starts again. */
   readonly restart: () => Promise<void>;
-  /** Syncs, and shows the file under the blob's name; the partial file is closed. */
+  /** Syncs, and shows the file under the blob's name; the partial file is closed, others that were left are removed. */
   readonly publish: () => Promise<void>;
   /** Closes, and leaves what is there to whoever resumes. */
   readonly release: () => Promise<void>;
@@ -170,7 +170,7 @@ export const openPartialFile = async (blob: string, totalBytes: number, signal?:
       hash.update(chunk);
       bytes += chunk.byteLength;
     },
-    isVerified: () => bytes === totalBytes && hash.copy().digest('hex') === basename(blob),
+    isVerified: () => hash.copy().digest('hex') === basename(blob),
     restart,
     publish: async () => {
       await writing(own, async () => {
@@ -178,6 +178,7 @@ export const openPartialFile = async (blob: string, totalBytes: number, signal?:
         await handle.close();
         await rename(own, blob);
         await syncDirectory(dirname(blob));
+        for (const path of await findLeft(blob)) await rm(path, { force: true });
       });
     },
     release,

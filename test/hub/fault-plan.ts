@@ -7,8 +7,8 @@ export type Fault =
   /** The connection stays open, but nothing more comes. */
   | { readonly kind: 'stall'; readonly afterBytes: number }
   | { readonly kind: 'status'; readonly status: number; readonly headers?: Readonly<Record<string, string>> }
-  /** The body ends early and cleanly, its length header fits what was sent. */
-  | { readonly kind: 'short'; readonly missingBytes: number }
+  /** The body ends early and cleanly; its length header fits what was sent, or there is none. */
+  | { readonly kind: 'short'; readonly missingBytes: number; readonly isChunked?: boolean }
   /** One byte is another. */
   | { readonly kind: 'corrupt' }
   /** A login page, with status 200. */
@@ -44,7 +44,8 @@ export const randomFaults = (seed: number, rate: number): FaultPlan => {
       { kind: 'status', status: 503, headers: { 'retry-after': '2' } },
     ];
     // The API's answers have no checksum that could tell.
-    const ofFiles: readonly Fault[] = at === 'storage' ? [{ kind: 'short', missingBytes: 1 + below(100) }, { kind: 'corrupt' }] : [];
+    const ofFiles: readonly Fault[] =
+      at === 'storage' ? [{ kind: 'short', missingBytes: 1 + below(100), isChunked: below(2) === 0 }, { kind: 'corrupt' }] : [];
     const choices = [...anywhere, ...ofFiles];
     return choices[below(choices.length)]!;
   };

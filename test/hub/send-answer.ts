@@ -10,8 +10,11 @@ export const sendBody = (
   body: Buffer,
   fault: Fault | undefined,
 ): void => {
-  const send = (content: Buffer, length = content.length): void => {
-    response.writeHead(status, { ...headers, 'content-length': String(length) });
+  const send = (content: Buffer, isChunked = false): void => {
+    response.writeHead(
+      status,
+      isChunked ? { ...headers, 'transfer-encoding': 'chunked' } : { ...headers, 'content-length': String(content.length) },
+    );
     response.end(content);
   };
   switch (fault?.kind) {
@@ -23,7 +26,7 @@ export const sendBody = (
       response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Please log in</html>');
       break;
     case 'short':
-      send(body.subarray(0, Math.max(0, body.length - fault.missingBytes)));
+      send(body.subarray(0, Math.max(0, body.length - fault.missingBytes)), fault.isChunked);
       break;
     case 'corrupt':
       send(Buffer.concat([body.subarray(0, -1), body.subarray(-1).map((byte) => byte ^ 1)]));

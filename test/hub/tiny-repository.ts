@@ -33,7 +33,7 @@ export const hastyPatience = (
     signal?.throwIfAborted();
     waits.push(ms);
   };
-  return { waits, patience: { silenceMs: 100, uniform: random(3).uniform, ...changes, wait } };
+  return { waits, patience: { uniform: random(3).uniform, ...changes, wait } };
 };
 
 /** A server with `org/tiny` and an empty cache, both gone after the test. */
