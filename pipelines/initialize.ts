@@ -20,6 +20,7 @@ import {
   dropStatistics,
   openCalibratedRun,
   openCorrectionOutput,
+  requireLoadableBase,
   resolvePlaced,
   RunClock,
   solveBlock,
@@ -68,6 +69,7 @@ const open = async (job: InitializeJob, custom: CustomStages, tell: (event: Even
   const clock = new RunClock();
   const run = await openCalibratedRun(job, { quantizer: custom.quantizer, clock, onTransfer: transferProgress(clock, tell) });
   try {
+    requireLoadableBase(run, job);
     const placed = custom.initializer ?? stockInitializer(job.initializer, job);
     const initializer = { placed, self: await resolvePlaced(placed) };
     const claim = await claimOutput(job.output, { overwrite: job.overwrite });

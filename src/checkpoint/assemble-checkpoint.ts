@@ -13,13 +13,13 @@ export interface CheckpointFiles {
   readonly directory: string;
   /** Names of the files beside config.json. */
   readonly names: readonly string[];
-  readText(name: string): Promise<string>;
+  readonly readText: (name: string) => Promise<string>;
   /**
    * Reads the headers of the shards.
    *
    * @returns one a shard, in their order, with the absolute real path that the shard has or will have; undefined where it is missing
    */
-  readHeaders(shards: readonly string[]): Promise<readonly (ShardHeader | undefined)[]>;
+  readonly readHeaders: (shards: readonly string[]) => Promise<readonly (ShardHeader | undefined)[]>;
 }
 
 /** What a shard holds, and where it lies. */
@@ -32,12 +32,20 @@ export interface ShardHeader {
 const listed = (items: readonly string[], limit = 5): string =>
   items.length <= limit ? items.join(', ') : `${items.slice(0, limit).join(', ')} and ${items.length - limit} more`;
 
-const readConfig = async ({ label, names, readText }: CheckpointFiles): Promise<Pick<Checkpoint, 'configText' | 'config'>> => {
+/** What an adapter says of its base, for a message. */
+const namedBase = async ({ readText }: CheckpointFiles): Promise<string> => {
+  const text = await readText('adapter_config.json');
+  const [, name] = /"base_model_name_or_path"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(text) ?? [];
+  return name === undefined ? '' : `: it names ${name}`;
+};
+
+const readConfig = async (files: CheckpointFiles): Promise<Pick<Checkpoint, 'configText' | 'config'>> => {
+  const { label, names, readText } = files;
   if (!names.includes('config.json'))
     throw names.includes('adapter_config.json')
       ? new MalformedCheckpointError(
           'QL_CHECKPOINT_ADAPTER',
-          `${label} is a PEFT adapter (adapter_config.json), not a model. Give the base model that the adapter belongs to.`,
+          `${label} is a PEFT adapter (adapter_config.json), not a model. Give the full-precision model that it was made for${await namedBase(files)}.`,
         )
       : new MalformedCheckpointError(
           'QL_CONFIG_MISSING',

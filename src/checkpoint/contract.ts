@@ -25,6 +25,8 @@ export interface AnnouncedHash {
 export interface ShardSupply {
   /** Commit that the shards belong to, 40 hexadecimal digits. */
   readonly commit: string;
+  /** Every shard's `TensorLocation.file`, also of those that a view of the checkpoint leaves out. */
+  readonly files: readonly string[];
   /**
    * Settles when these shards are on the disk; calls at the same time share one transfer.
    *

@@ -26,6 +26,7 @@ export interface HubSupplyOptions extends HubFetchOptions {
 /** Brings shards from the Hub into its cache, one at a time. */
 export class HubShardSupply implements ShardSupply {
   readonly commit: string;
+  readonly files: readonly string[];
   readonly #byFile: ReadonlyMap<string, HubShard>;
   readonly #byPath: ReadonlyMap<string, HubShard>;
   readonly #brought: Set<string>;
@@ -40,6 +41,7 @@ export class HubShardSupply implements ShardSupply {
     readonly options: HubSupplyOptions,
   ) {
     this.commit = repository.commit;
+    this.files = shards.map(({ file }) => file);
     this.#byFile = new Map(shards.map((shard) => [shard.file, shard]));
     this.#byPath = new Map(shards.map((shard) => [shard.path, shard]));
     this.#brought = new Set(shards.filter(({ brought }) => brought).map(({ file }) => file));

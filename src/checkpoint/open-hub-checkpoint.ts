@@ -29,7 +29,7 @@ interface CachePlaces {
   /** The snapshot's folder. */
   readonly snapshot: string;
   /** Real path that a large file of this SHA-256 will have. */
-  placeOf(file: HubFile & { readonly sha256: string }): string;
+  readonly placeOf: (file: HubFile & { readonly sha256: string }) => string;
 }
 
 /** Learns from a file that is there whether this cache links to blobs named by their hash, or holds the files themselves. */
@@ -75,7 +75,7 @@ export const openHubCheckpoint = async (repository: HubRepository, options: HubC
     label,
     directory: places?.snapshot ?? repository.directory,
     names,
-    readText: async (path) => readFile(join(repository.directory, path), 'utf8'),
+    readText: async (path) => readFile(await fetch(path), 'utf8'),
     readHeaders: (paths) =>
       Promise.all(
         paths.map((path, i) =>

@@ -19,6 +19,8 @@ export interface ModelCardOptions extends LoraOptions {
   readonly writtenBase: boolean;
   /** True when the initializer chose its own Q, which no library makes from the full-precision model. */
   readonly requantized: boolean;
+  /** `text` where the source holds more than the language model, which the written base leaves out. */
+  readonly part: 'whole' | 'text';
 }
 
 const TORCH_DTYPE: Readonly<Record<FloatDType, string>> = { BF16: 'torch.bfloat16', F16: 'torch.float16', F32: 'torch.float32' };
@@ -58,13 +60,13 @@ model = PeftModel.from_pretrained(model, "adapter", is_trainable=True)
 \`\`\``;
 
 const loading = (options: ModelCardOptions): string => {
-  const { baseModelName, baseModelRevision, quantizer, dtype, quantizationConfig, writtenBase, requantized } = options;
+  const { baseModelName, baseModelRevision, quantizer, dtype, quantizationConfig, writtenBase, requantized, part } = options;
   const parts: string[] = [];
   if (writtenBase)
     parts.push(
       `The directory \`base\` beside this one holds the quantized weights that the adapter belongs to:\n\n${loadWrittenBase(dtype)}`,
     );
-  if (quantizationConfig !== undefined && !requantized)
+  if (quantizationConfig !== undefined && !requantized && part === 'whole')
     parts.push(
       `${writtenBase ? 'Quantizing the full-precision model while it loads serves as well' : 'No base was written: quantize the full-precision model while it loads'}, ` +
         `with exactly this configuration and exactly \`dtype=${TORCH_DTYPE[dtype]}\`, which decides how the quantized weights are rounded:\n\n` +
@@ -87,7 +89,7 @@ const purpose = (initializer: string): string =>
  * the lines that load it ready to train.
  */
 export const modelCard = (options: ModelCardOptions): string => {
-  const { baseModelName, quantizer, initializer, rank, alpha, useRslora } = options;
+  const { baseModelName, quantizer, initializer, rank, alpha, useRslora, part } = options;
   return `---
 base_model: ${JSON.stringify(baseModelName)}
 library_name: peft
@@ -99,7 +101,7 @@ tags:
 # Starting point for fine-tuning ${baseModelName} on \`${quantizer}\` weights
 
 ${purpose(initializer)}
-
+${part === 'text' ? `It fits the language model inside ${baseModelName} alone: \`base\` leaves the other parts out.\n` : ''}
 | | |
 |---|---|
 | quantizer | ${quantizer} |

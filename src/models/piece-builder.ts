@@ -1,6 +1,7 @@
 import { basename, dirname } from 'node:path';
 import type { Checkpoint, TensorLocation } from '../checkpoint/index.js';
 import { GraphBuilder, type Value } from '../graph/index.js';
+import type { ActivationFunction } from './activation-function.js';
 import type { BlockGraphOptions, LinearLayer, ModelPiece } from './contract.js';
 import { tabulateRotary, type RotaryFrequencies } from './rotary-tables.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
@@ -31,19 +32,36 @@ export class PieceBuilder {
 
   /** Maps a float tensor from its shard and returns it as float32. */
   weight(name: string): Value {
-    const location = this.checkpoint.tensors.get(name);
-    if (!location) throw new UnsupportedModelError(`${this.label}: tensor "${name}" was not checked when the model was opened.`);
-    const value = this.graph.external(name, location.dtype, location.shape, {
-      file: this.fileOf(location),
-      offset: location.offset,
-      length: location.length,
-    });
-    return location.dtype === 'F32' ? value : this.graph.node('Cast', [value], { to: { int: 1 } });
+    return this.asFloat32(this.stored(name), name);
+  }
+
+  /** Rows of an embedding table [rows, width] at the given int64 indices, float32; only those rows are converted. */
+  lookUp(name: string, indices: Value): Value {
+    return this.asFloat32(this.graph.node('Gather', [this.stored(name), indices]), name);
+  }
+
+  /** LayerNorm over the last axis, float32. */
+  layerNorm(x: Value, weight: Value, bias: Value | undefined, epsilon: number): Value {
+    // An empty name in the place of the bias crashes ONNX Runtime 1.30.
+    const inputs = bias === undefined ? [x, weight] : [x, weight, bias];
+    return this.graph.node('LayerNormalization', inputs, { axis: { int: -1 }, epsilon: { float: epsilon } });
   }
 
   /** RMSNorm over the last axis, float32. */
   rmsNorm(x: Value, weight: Value, epsilon: number): Value {
     return this.graph.node('RMSNormalization', [x, weight], { axis: { int: -1 }, epsilon: { float: epsilon } });
+  }
+
+  /** RMSNorm over each head of [windows, tokens, count · size]. */
+  headNorm(x: Value, weight: Value, heads: { readonly count: number; readonly size: number }, epsilon: number): Value {
+    const { graph } = this;
+    const apart = graph.node('Reshape', [x, graph.integers([0, 0, heads.count, heads.size])]);
+    return graph.node('Reshape', [this.rmsNorm(apart, weight, epsilon), graph.integers([0, 0, -1])]);
+  }
+
+  /** x Wᵀ with a weight [out, in] that is neither quantized nor corrected. */
+  timesTransposed(x: Value, weight: Value): Value {
+    return this.graph.node('FusedMatMul', [x, weight], { transB: { int: 1 } }, MICROSOFT);
   }
 
   /** x Wᵀ + bias in the form the options ask for, plus the LoRA branch where the module has one. */
@@ -57,14 +75,41 @@ export class PieceBuilder {
     return graph.node('Add', [y, this.timesTransposed(this.timesTransposed(x, a), b)]);
   }
 
-  /** Rotates queries or keys [windows, tokens, heads · headSize] by their positions. */
-  rotate(x: Value, heads: number, positions: Value, frequencies: RotaryFrequencies, windowTokens: number): Value {
+  /**
+   * What a linear layer reads, declared as an output where activations are asked for.
+   *
+   * Layers have to read the value returned: a run may write the next hidden states over the last ones, so an
+   * activation that is the graph's own input must be copied before.
+   */
+  read(x: Value, layer: LinearLayer, options: BlockGraphOptions): Value {
+    if (!options.activations) return x;
+    this.graph.output(x, 'F32', ['windows', 'tokens', layer.inFeatures], layer.input);
+    return layer.input;
+  }
+
+  /**
+   * Rotates queries or keys [windows, tokens, heads · headSize] by their positions; of each head the first `rotary.size`
+   * features, the others stay. A piece has one set of frequencies.
+   */
+  rotate(x: Value, heads: number, positions: Value, rotary: RotaryFrequencies, windowTokens: number): Value {
     if (!this.rotary) {
-      const tables = tabulateRotary(frequencies, windowTokens);
-      const shape = [windowTokens, frequencies.length];
+      const tables = tabulateRotary(rotary, windowTokens);
+      const shape = [windowTokens, rotary.size / 2];
       this.rotary = { cos: this.graph.floats(tables.cos, shape), sin: this.graph.floats(tables.sin, shape) };
     }
-    return this.graph.node('RotaryEmbedding', [x, this.rotary.cos, this.rotary.sin, positions], { num_heads: { int: heads } });
+    return this.graph.node('RotaryEmbedding', [x, this.rotary.cos, this.rotary.sin, positions], {
+      num_heads: { int: heads },
+      rotary_embedding_dim: { int: rotary.size },
+    });
+  }
+
+  /** Query, key and value [windows, tokens, heads · size] of a fused product whose rows lie as [heads, 3, size]. */
+  splitHeads(fused: Value, heads: number, size: number): [query: Value, key: Value, value: Value] {
+    const { graph } = this;
+    const byHead = graph.node('Reshape', [fused, graph.integers([0, 0, heads, 3, size])]);
+    const parts = graph.nodeWithOutputs('Split', [byHead], 3, { axis: { int: 3 }, num_outputs: { int: 3 } });
+    const [query, key, value] = parts.map((part) => graph.node('Reshape', [part, graph.integers([0, 0, heads * size])]));
+    return [query!, key!, value!];
   }
 
   /** Causal attention over [windows, tokens, heads · headSize]; with a sliding window each token sees that many. */
@@ -83,6 +128,26 @@ export class PieceBuilder {
     const query = graph.node('Unsqueeze', [positions, graph.integers([1, 3])]);
     const key = graph.node('Unsqueeze', [positions, graph.integers([1, 2])]);
     return graph.node('Less', [graph.node('Sub', [query, key]), graph.integers([slidingWindow], [])]);
+  }
+
+  /**
+   * Attention bias [heads, tokens, tokens] of ALiBi: slope · (key − query), which is at most 0 where the key is visible.
+   *
+   * Positions are those of the first window: all windows of a run are equally long and count from 0.
+   */
+  alibi(positions: Value, slopes: Float32Array): Value {
+    const { graph } = this;
+    const first = graph.node('Cast', [graph.node('Gather', [positions, graph.integers([0], [])])], { to: { int: 1 } });
+    const distance = graph.node('Sub', [first, graph.node('Unsqueeze', [first, graph.integers([1])])]);
+    return graph.node('Mul', [graph.floats(slopes, [slopes.length, 1, 1]), distance]);
+  }
+
+  /** An activation function, element by element. */
+  activate(x: Value, activation: ActivationFunction): Value {
+    if (activation === 'relu') return this.graph.node('Relu', [x]);
+    if (activation === 'silu') return this.silu(x);
+    if (activation === 'quick_gelu') return this.graph.node('QuickGelu', [x], { alpha: { float: 1.702 } }, MICROSOFT);
+    return this.graph.node('Gelu', [x], { approximate: { text: activation === 'gelu_tanh' ? 'tanh' : 'none' } });
   }
 
   /** x · sigmoid(x), in one pass over the values. */
@@ -106,8 +171,21 @@ export class PieceBuilder {
     return { label: this.label, graph: this.graph.serialize(), externalFolder: this.folder ?? this.checkpoint.directory };
   }
 
-  private timesTransposed(x: Value, weight: Value): Value {
-    return this.graph.node('FusedMatMul', [x, weight], { transB: { int: 1 } }, MICROSOFT);
+  private locate(name: string): TensorLocation {
+    const location = this.checkpoint.tensors.get(name);
+    if (!location) throw new UnsupportedModelError(`${this.label}: tensor "${name}" was not checked when the model was opened.`);
+    return location;
+  }
+
+  /** Maps a tensor from its shard in the type it is stored in. */
+  private stored(name: string): Value {
+    const location = this.locate(name);
+    const { dtype, shape, offset, length } = location;
+    return this.graph.external(name, dtype, shape, { file: this.fileOf(location), offset, length });
+  }
+
+  private asFloat32(value: Value, name: string): Value {
+    return this.locate(name).dtype === 'F32' ? value : this.graph.node('Cast', [value], { to: { int: 1 } });
   }
 
   private plainProduct(x: Value, layer: LinearLayer, fed: boolean): Value {

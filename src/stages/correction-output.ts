@@ -46,7 +46,7 @@ export interface CorrectionOutput {
   /** Shard files of the source from which tensors are copied as they are; none without a base. */
   readonly copiedFiles: ReadonlySet<string>;
   /** Copies the tensors of one such file that are not quantized; call it at most once a file, while it is on the disk. */
-  copyPlain(file: string): Promise<void>;
+  readonly copyPlain: (file: string) => Promise<void>;
   /** Copies what was not copied yet and gives every file its final name. */
   finish(): Promise<void>;
   /** Gives up; what was not finished leaves no file. */
@@ -66,6 +66,7 @@ const openAdapter = async (options: CorrectionOutputOptions): Promise<PeftAdapte
     targetModules: targetModules(plan.corrected, linearModules),
     writtenBase: writeBase,
     requantized: initializer.requantizes,
+    part: source.part,
   });
   return openPeftAdapterWriter({
     ...lora,
@@ -86,6 +87,19 @@ const openBase = async ({ directory, source, plan }: CorrectionOutputOptions): P
     bits,
     quantizationConfig: quantizer.quantizationConfig(plan.dtype, source.model.unquantizedModules),
   });
+};
+
+/**
+ * Checks that the adapter will have a base that stock libraries can load.
+ *
+ * @throws ExportError QL_TEXT_PART when the language model is a part of the checkpoint and is not written by itself
+ */
+export const requireLoadableBase = ({ part, checkpoint }: SourceModel, { writeBase }: { readonly writeBase: boolean }): void => {
+  if (part === 'text' && !writeBase)
+    throw new ExportError(
+      'QL_TEXT_PART',
+      `${checkpoint.directory} holds more than a language model: its config.json wraps one in text_config. The adapter fits that part alone, so it needs a base of its own: add --write-base.`,
+    );
 };
 
 const abandon = async (adapter: PeftAdapterWriter, error: unknown): Promise<never> => {

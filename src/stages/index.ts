@@ -16,7 +16,13 @@ export {
 } from './jobs.js';
 export { type ActivationTap, type ActivationTaps, type WorkerTap } from './activation-tap.js';
 export { openCalibratedRun, type CalibratedJob, type CalibratedRun, type CalibratedRunOptions } from './calibrated-run.js';
-export { openCorrectionOutput, type CorrectionOutput, type CorrectionOutputOptions, type SolvedLayer } from './correction-output.js';
+export {
+  openCorrectionOutput,
+  requireLoadableBase,
+  type CorrectionOutput,
+  type CorrectionOutputOptions,
+  type SolvedLayer,
+} from './correction-output.js';
 export { acceptsG, COMPARED_INITIALIZERS, planCorrection, stockInitializer, type CorrectionPlan } from './correction-plan.js';
 export {
   checkWindows,
@@ -26,8 +32,8 @@ export {
   type SourceModel,
   type SourceOptions,
 } from './open-source-model.js';
-export { walkModel, type FileVisitor, type ModelWalk, type ModelWalkOptions } from './model-walk.js';
-export { shardNeeds, type ShardNeeds, type WalkStep } from './shard-needs.js';
+export { walkModel, type FileVisitor, type ModelWalk, type ModelWalkOptions, type WalkedCheckpoint } from './model-walk.js';
+export { shardNeeds, type ShardNeeds, type SteppedModel, type WalkStep } from './shard-needs.js';
 export { resolvePlaced, type Placed } from './placed.js';
 export { Propagation, type Passage, type PassageOptions, type SplitWindows } from './propagation.js';
 export { RunClock } from './run-clock.js';

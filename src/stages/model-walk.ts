@@ -1,7 +1,6 @@
-import type { Checkpoint } from '../checkpoint/index.js';
-import type { CausalModel } from '../models/index.js';
+import type { Checkpoint, ShardSupply } from '../checkpoint/index.js';
 import type { RunClock } from './run-clock.js';
-import { shardNeeds, type ShardNeeds, type WalkStep } from './shard-needs.js';
+import { shardNeeds, type ShardNeeds, type SteppedModel, type WalkStep } from './shard-needs.js';
 
 /** Does something with a shard file while it is on the disk. */
 export type FileVisitor = (file: string) => Promise<void>;
@@ -31,6 +30,11 @@ export interface ModelWalkOptions {
   readonly clock?: RunClock | undefined;
 }
 
+/** The checkpoint that is walked through. */
+export interface WalkedCheckpoint extends Pick<Checkpoint, 'tensors' | 'config'> {
+  readonly supply?: Pick<ShardSupply, 'files' | 'require' | 'release'>;
+}
+
 class SuppliedWalk implements ModelWalk {
   readonly #steps: readonly WalkStep[];
   readonly #needs: ShardNeeds;
@@ -40,8 +44,8 @@ class SuppliedWalk implements ModelWalk {
   #last: Promise<void> = Promise.resolve();
 
   constructor(
-    readonly checkpoint: Checkpoint,
-    model: CausalModel,
+    readonly checkpoint: WalkedCheckpoint,
+    model: SteppedModel,
     readonly options: ModelWalkOptions,
   ) {
     this.#steps = ['entry', ...Array.from({ length: model.blocks }, (_, block) => block), 'head'];
@@ -72,12 +76,12 @@ class SuppliedWalk implements ModelWalk {
   }
 
   async #goTo(place: number, fetchAll: boolean): Promise<void> {
-    const { supply, tensors } = this.checkpoint;
+    const { supply } = this.checkpoint;
     if (!supply) return;
     const needs = this.#needs(this.#steps[place]!);
     const kept = new Set([...needs, ...this.#steps.slice(place + 1).flatMap((step) => [...this.#planned(step)])]);
     await this.#letGo([...this.#here].filter((file) => !kept.has(file)));
-    const needed = fetchAll ? Array.from(tensors.values(), ({ file }) => file) : needs;
+    const needed = fetchAll ? supply.files : needs;
     const waiting = supply.require(needed);
     await (this.options.clock?.time('download', () => waiting) ?? waiting);
     for (const file of needed) this.#here.add(file);
@@ -100,5 +104,5 @@ class SuppliedWalk implements ModelWalk {
 }
 
 /** Begins a way through a model. */
-export const walkModel = (checkpoint: Checkpoint, model: CausalModel, options: ModelWalkOptions): ModelWalk =>
+export const walkModel = (checkpoint: WalkedCheckpoint, model: SteppedModel, options: ModelWalkOptions): ModelWalk =>
   new SuppliedWalk(checkpoint, model, options);

@@ -1,5 +1,10 @@
 import type { Checkpoint } from '../checkpoint/index.js';
-import type { CausalModel } from '../models/index.js';
+import type { CausalModel, LinearLayer } from '../models/index.js';
+
+/** What the shards of a model's steps are told from. */
+export interface SteppedModel extends Pick<CausalModel, 'blocks' | 'embedding' | 'unquantizedModules'> {
+  linears(block: number): readonly Pick<LinearLayer, 'module'>[];
+}
 
 /** A step of a walk over a model: making the first hidden states, one block, or scoring with the head. */
 export type WalkStep = 'entry' | number | 'head';
@@ -17,7 +22,7 @@ const AFTER_THE_BLOCKS = /^(norm|ln_f|final_layer_norm|final_layernorm|final_nor
  * the blocks (`model.`) is read by the head where it is named like a final norm, else by the entry. Tensors outside of
  * that, of an image encoder for instance, are read by no step.
  */
-export const shardNeeds = ({ tensors, config }: Pick<Checkpoint, 'tensors' | 'config'>, model: CausalModel): ShardNeeds => {
+export const shardNeeds = ({ tensors, config }: Pick<Checkpoint, 'tensors' | 'config'>, model: SteppedModel): ShardNeeds => {
   const parts = model.linears(0)[0]!.module.split('.');
   const depth = parts.indexOf('0');
   const list = `${parts.slice(0, depth).join('.')}.`;
@@ -25,15 +30,15 @@ export const shardNeeds = ({ tensors, config }: Pick<Checkpoint, 'tensors' | 'co
     .slice(0, depth - 1)
     .map((part) => `${part}.`)
     .join('');
-  const output = `${model.unquantizedModules[0] ?? 'lm_head'}.weight`;
+  const outputs = new Set(model.unquantizedModules.filter((name) => !name.startsWith(root)).map((name) => `${name}.weight`));
   const entry = new Set([model.embedding.file]);
   const head = new Set<string>();
   // Where the output embedding is tied, some checkpoints store it a second time all the same.
-  if (!tensors.has(output) || config['tie_word_embeddings'] !== false) head.add(model.embedding.file);
+  if (![...outputs].some((name) => tensors.has(name)) || config['tie_word_embeddings'] !== false) head.add(model.embedding.file);
   const blocks = Array.from({ length: model.blocks }, () => new Set<string>());
   for (const [name, { file }] of tensors) {
     if (name.startsWith(list)) blocks[Number(name.split('.')[depth])]?.add(file);
-    else if (name === output || (name.startsWith(root) && AFTER_THE_BLOCKS.test(name.slice(root.length)))) head.add(file);
+    else if (outputs.has(name) || (name.startsWith(root) && AFTER_THE_BLOCKS.test(name.slice(root.length)))) head.add(file);
     else if (name.startsWith(root)) entry.add(file);
   }
   return (step) => (step === 'entry' ? entry : step === 'head' ? head : blocks[step]!);

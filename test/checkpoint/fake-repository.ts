@@ -24,7 +24,7 @@ const sha256Of = (bytes: Buffer): string => createHash('sha256').update(bytes).d
 
 /** Makes a repository of a directory's files; the cache folder is made when something is fetched. */
 export const fakeRepository = async (directory: string, cache: string, options: FakeRepositoryOptions = {}): Promise<FakeRepository> => {
-  const { isLarge = (path) => path.endsWith('.safetensors'), links = true } = options;
+  const { isLarge = (path: string) => path.endsWith('.safetensors'), links = true } = options;
   const commit = 'c0ffee'.padEnd(40, '0');
   const snapshot = join(cache, 'snapshots', commit);
   const contents = new Map<string, Buffer>();

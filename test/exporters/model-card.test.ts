@@ -11,6 +11,7 @@ const options: ModelCardOptions = {
   targetModules: ['q_proj', 'v_proj'],
   writtenBase: false,
   requantized: false,
+  part: 'whole',
   rank: 64,
   alpha: 16,
   useRslora: false,
@@ -29,6 +30,11 @@ t.test('without a base it states the exact quantization and dtype', async (t) =>
   ])
     t.match(card, line);
   t.notMatch(card, 'from_pretrained("base"');
+});
+
+t.test('a revision is loaded at', async (t) => {
+  const card = modelCard({ ...options, baseModelRevision: 'v1.0' });
+  t.match(card, 'from_pretrained("org/model", revision="v1.0", quantization_config=quantization, dtype=torch.bfloat16)');
 });
 
 t.test('8 bits and other dtypes are stated as they are', async (t) => {

@@ -1,6 +1,5 @@
 import t from 'tap';
 import type { TensorLocation } from '../../src/checkpoint/index.js';
-import type { CausalModel } from '../../src/models/index.js';
 import { shardNeeds, type WalkStep } from '../../src/stages/index.js';
 
 const location = (name: string, file: string): TensorLocation => ({ name, file, dtype: 'F32', shape: [1], offset: 0, length: 4 });
@@ -11,18 +10,18 @@ const needsOf = (
   {
     embedding,
     linear,
-    head = 'lm_head',
+    heads = ['lm_head'],
     blocks = 2,
     config = {},
-  }: { embedding: string; linear: (block: number) => string; head?: string; blocks?: number; config?: object },
+  }: { embedding: string; linear: (block: number) => string; heads?: string[]; blocks?: number; config?: object },
 ): Record<string, string> => {
   const tensors = new Map(Object.entries(files).map(([name, file]) => [name, location(name, file)]));
   const model = {
     blocks,
     embedding: tensors.get(embedding)!,
-    unquantizedModules: [head],
+    unquantizedModules: heads,
     linears: (block: number) => [{ module: linear(block) }],
-  } as unknown as CausalModel;
+  };
   const needs = shardNeeds({ tensors, config: { ...config } }, model);
   const steps: WalkStep[] = ['entry', ...Array.from({ length: blocks }, (_, block) => block), 'head'];
   return Object.fromEntries(steps.map((step) => [step, [...needs(step)].sort().join(' ')]));
@@ -63,7 +62,12 @@ t.test('other names of blocks, and what is computed before and after them', asyn
       'model.decoder.layers.0.final_layer_norm.weight': 'f',
       'lm_head.weight': 'a',
     },
-    { embedding: 'model.decoder.embed_tokens.weight', linear: (block) => `model.decoder.layers.${block}.fc1`, blocks: 1 },
+    {
+      embedding: 'model.decoder.embed_tokens.weight',
+      linear: (block) => `model.decoder.layers.${block}.fc1`,
+      blocks: 1,
+      heads: ['lm_head', 'model.decoder.project_in', 'model.decoder.project_out'],
+    },
   );
   t.same(opt, { entry: 'a b c', 0: 'f', head: 'a d e' });
   const neox = needsOf(
@@ -76,7 +80,7 @@ t.test('other names of blocks, and what is computed before and after them', asyn
     {
       embedding: 'gpt_neox.embed_in.weight',
       linear: (block) => `gpt_neox.layers.${block}.mlp.up`,
-      head: 'embed_out',
+      heads: ['lm_head', 'embed_out'],
       blocks: 1,
       config: { tie_word_embeddings: false },
     },
