@@ -26,7 +26,8 @@ const innermostMessage = (error: unknown): string => {
 /** Turns what fetch or a body threw into a typed error: certificates need the user, everything else may heal. */
 export const explainNetworkFailure = (shown: string, address: string, cause: unknown): HubError => {
   const code = findSystemCode(cause) ?? '';
-  const detail = code === '' ? innermostMessage(cause) : `${code}: ${innermostMessage(cause)}`;
+  const message = innermostMessage(cause);
+  const detail = code === '' || message.includes(code) ? message : `${code}: ${message}`;
   if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/u.test(code)) {
     return new HubError(
       'QL_HUB_NETWORK',

@@ -4,6 +4,8 @@ import type { RepositoryLabel } from './repository-label.js';
 /** What an answer was asked for. */
 export interface RefusalContext {
   readonly label: RepositoryLabel;
+  /** The repository, or a file of it, for messages. */
+  readonly subject: string;
   /** Address of the Hub. */
   readonly endpoint: string;
   readonly hasToken: boolean;
@@ -30,25 +32,29 @@ const parseRateLimit = (headers: Headers): number | undefined => {
   return match?.[1] === '0' ? (Number(match[2]) + 1) * 1000 : undefined;
 };
 
-const explainFailure = (response: Response, status: string, { label, endpoint, address }: RefusalContext): HubError | undefined => {
+const explainFailure = (
+  response: Response,
+  status: string,
+  { subject, endpoint, hasToken, address }: RefusalContext,
+): HubError | undefined => {
   if (response.status === 429) {
     const retryAfterMs = parseRateLimit(response.headers) ?? parseRetryAfter(response.headers);
     const wait = retryAfterMs === undefined ? 'some minutes' : `${Math.ceil(retryAfterMs / 1000)} s`;
     return new HubError(
       'QL_HUB_RATE_LIMIT',
-      `${endpoint} has had too many requests from here (429) and asks for a pause of ${wait}. Run again later; with HF_TOKEN set the limit is higher.`,
+      `${endpoint} has had too many requests from here (429) and asks for a pause of ${wait}. Run again later${hasToken ? '' : '; with HF_TOKEN set the limit is higher'}.`,
       { retryable: true, retryAfterMs },
     );
   }
   if (response.status === 416) {
     const range = shownText(response.headers.get('content-range'));
-    return new HubError('QL_HUB_LENGTH', `${label.shown}: ${address} is shorter than the Hub lists it (416 ${range}). Run again.`, {
+    return new HubError('QL_HUB_LENGTH', `${subject}: ${address} is shorter than the Hub lists it (416 ${range}). Run again.`, {
       retryable: true,
     });
   }
   if (response.status < 500 && response.status !== 408) return undefined;
   const retryAfterMs = response.status === 503 ? parseRetryAfter(response.headers) : undefined;
-  return new HubError('QL_HUB_SERVER', `${label.shown}: ${address} fails (${status}). Run again later.`, { retryable: true, retryAfterMs });
+  return new HubError('QL_HUB_SERVER', `${subject}: ${address} fails (${status}). Run again later.`, { retryable: true, retryAfterMs });
 };
 
 const missingRepository = ({ label, endpoint, hasToken }: RefusalContext): HubError =>
@@ -113,7 +119,7 @@ export const explainRefusal = (response: Response, context: RefusalContext): Hub
     ownReason() ??
     new HubError(
       'QL_HUB_ANSWER',
-      `${context.label.shown}: ${context.address} answers ${status}${message === '' ? '' : ` (${message})`}, which is not how the Hub answers. ` +
+      `${context.subject}: ${context.address} answers ${status}${message === '' ? '' : ` (${message})`}, which is not how the Hub answers. ` +
         'Check HF_ENDPOINT, and whether a proxy or firewall stands between.',
     )
   );

@@ -24,6 +24,15 @@ export interface HubAnswer {
   readonly chunks: () => AsyncGenerator<Uint8Array>;
 }
 
+/** What to ask for. */
+export interface HubRequest {
+  readonly address: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** File that it is about, for messages. */
+  readonly file?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Speaks HTTP with the Hub about one repository. */
 export interface HubClient {
   readonly label: RepositoryLabel;
@@ -32,12 +41,7 @@ export interface HubClient {
   /** True while nothing was ever answered. */
   readonly isFirstContact: () => boolean;
   /** Asks once and hands the answer over while the connection is open. */
-  readonly get: <T>(
-    address: string,
-    headers: Readonly<Record<string, string>>,
-    signal: AbortSignal | undefined,
-    use: (answer: HubAnswer) => Promise<T>,
-  ) => Promise<T>;
+  readonly get: <T>(request: HubRequest, use: (answer: HubAnswer) => Promise<T>) => Promise<T>;
   /** Asks for JSON, as often as patience allows; the text is known to parse. */
   readonly getJson: (address: string, signal: AbortSignal | undefined) => Promise<{ readonly text: string; readonly headers: Headers }>;
 }
@@ -145,8 +149,9 @@ export const createHubClient = (label: RepositoryLabel, settings: HubSettings, p
   const { origin } = new URL(endpoint);
   let answered = false;
 
-  const get: HubClient['get'] = async (address, headers, signal, use) => {
-    const watch = openWatch(patience.silenceMs, signal, label.shown);
+  const get: HubClient['get'] = async ({ address, headers, file, signal }, use) => {
+    const subject = file === undefined ? label.shown : `${file} of ${label.shown}`;
+    const watch = openWatch(patience.silenceMs, signal, subject);
     try {
       let linkedEtag: string | undefined;
       let isHubs = false;
@@ -161,17 +166,18 @@ export const createHubClient = (label: RepositoryLabel, settings: HubSettings, p
           linkedEtag ??= response.headers.get('x-linked-etag')?.replace(/^W\//u, '').replaceAll('"', '');
           isHubs ||= response.headers.has('x-repo-commit');
         }
-        const target = redirectTarget(response, current, label.shown);
+        const target = redirectTarget(response, current, subject);
         const address = withoutQuery(current);
         if (target === undefined && response.ok) {
           const chunks = (): AsyncGenerator<Uint8Array> => readChunks(response, current, watch);
           return await use({ status: response.status, headers: response.headers, linkedEtag, isHubs, address, chunks });
         }
         await drain(response, current, watch);
-        if (target === undefined) throw explainRefusal(response, { label, endpoint, hasToken: token !== undefined, isEndpoint, address });
+        if (target === undefined)
+          throw explainRefusal(response, { label, subject, endpoint, hasToken: token !== undefined, isEndpoint, address });
         url = target;
       }
-      throw new HubError('QL_HUB_ANSWER', `${label.shown}: ${address} redirects more than ${MAX_REDIRECTS} times. Check HF_ENDPOINT.`);
+      throw new HubError('QL_HUB_ANSWER', `${subject}: ${address} redirects more than ${MAX_REDIRECTS} times. Check HF_ENDPOINT.`);
     } finally {
       watch.close();
     }
@@ -181,7 +187,7 @@ export const createHubClient = (label: RepositoryLabel, settings: HubSettings, p
   const getJson: HubClient['getJson'] = (address, signal) =>
     insist(
       () =>
-        get(address, { accept: 'application/json' }, signal, async (answer) => {
+        get({ address, headers: { accept: 'application/json' }, signal }, async (answer) => {
           const text = await readText(answer);
           if (parsesAsJson(text)) return { text, headers: answer.headers };
           const kind = answer.headers.get('content-type') ?? 'of no type';

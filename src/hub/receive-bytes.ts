@@ -98,7 +98,7 @@ export const receiveBytes = (client: HubClient, reception: Reception): Promise<v
     if (position() >= end) return;
     const isWhole = position() === 0 && end === file.bytes;
     const headers: Record<string, string> = isWhole ? {} : { range: `bytes=${position()}-${end - 1}` };
-    await client.get(address, headers, signal, async (answer) => {
+    await client.get({ address, headers, file: file.path, signal }, async (answer) => {
       checkAnswer(client, reception, answer);
       await takeBody(client, reception, answer, findStart(client, reception, answer));
     });

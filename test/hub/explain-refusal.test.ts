@@ -4,6 +4,7 @@ import { labelRepository } from '../../src/hub/repository-label.js';
 
 const context = {
   label: labelRepository({ kind: 'model', name: 'org/tiny', revision: 'v9' }),
+  subject: 'config.json of model "org/tiny"',
   endpoint: 'https://hub.example',
   hasToken: false,
   isEndpoint: true,
@@ -49,7 +50,7 @@ t.test('each refusal has its code and says what to do', async (t) => {
 
 t.test('failures that may heal are retryable', async (t) => {
   for (const status of [408, 500, 502, 503, 504])
-    t.match(explain(status), { code: 'QL_HUB_SERVER', retryable: true, retryAfterMs: undefined });
+    t.match(explain(status), { code: 'QL_HUB_SERVER', retryable: true, retryAfterMs: undefined, message: /^config\.json of model/ });
   t.match(explain(416, { 'content-range': 'bytes */10' }), { code: 'QL_HUB_LENGTH', retryable: true, message: /bytes \*\/10/ });
   t.match(explain(429), { code: 'QL_HUB_RATE_LIMIT', retryable: true, retryAfterMs: undefined });
   t.match(explain(500, {}, { isEndpoint: false }), { code: 'QL_HUB_SERVER', retryable: true });
@@ -65,7 +66,8 @@ t.test('how long to wait: seconds, a date, or the rate limit header', async (t) 
   t.equal(explain(503, { 'retry-after': later }).retryAfterMs, undefined, 'a date against no date');
   t.equal(explain(429, { ratelimit: '"api";r=0;t=55' }).retryAfterMs, 56_000);
   t.equal(explain(429, { ratelimit: '"api";r=3;t=55', 'retry-after': '4' }).retryAfterMs, 4000);
-  t.match(explain(429, { 'retry-after': '120' }).message, /pause of 120 s/);
+  t.match(explain(429, { 'retry-after': '120' }).message, /pause of 120 s.*with HF_TOKEN/);
+  t.notMatch(explain(429, {}, { hasToken: true }).message, /HF_TOKEN/);
 });
 
 t.test('foreign text is cut and cleaned', async (t) => {

@@ -35,7 +35,7 @@ t.test('the token goes to the endpoint only, through redirects', async (t) => {
   t.equal(client.isFirstContact(), true);
   for (const path of ['config.json', 'model.safetensors']) {
     const address = `${server.endpoint}/org/tiny/resolve/main/${path}`;
-    const found = await client.get(address, {}, undefined, async (answer) => ({ ...answer, length: (await drain(answer)).length }));
+    const found = await client.get({ address }, async (answer) => ({ ...answer, length: (await drain(answer)).length }));
     t.match(found, { status: 200, isHubs: true, linkedEtag: /^[0-9a-f]{40,64}$/, address: /^[^?]+$/ });
   }
   t.equal(client.isFirstContact(), false);
@@ -57,8 +57,8 @@ t.test('redirects that lead nowhere', async (t) => {
     createServer((request, response) => response.writeHead(302, { location: targets[request.url ?? ''] ?? '' }).end()),
   );
   const client = connect(endpoint);
-  await t.rejects(client.get(`${endpoint}/loop`, {}, undefined, drain), { code: 'QL_HUB_ANSWER', message: /more than 10 times/ });
-  await t.rejects(client.get(`${endpoint}/file`, {}, undefined, drain), { code: 'QL_HUB_ANSWER', message: /no address/ });
+  await t.rejects(client.get({ address: `${endpoint}/loop` }, drain), { code: 'QL_HUB_ANSWER', message: /more than 10 times/ });
+  await t.rejects(client.get({ address: `${endpoint}/file` }, drain), { code: 'QL_HUB_ANSWER', message: /no address/ });
 });
 
 t.test('a token that no header takes is refused without being shown', async (t) => {
@@ -96,17 +96,17 @@ t.test('a connection that breaks or stays silent is a network failure', async (t
     const client = connect(server.endpoint, undefined, { silenceMs: fault.kind === 'stall' ? 300 : 60_000 });
     const address = `${server.endpoint}/org/tiny/resolve/main/model.safetensors`;
     const message = fault.kind === 'stall' ? /has sent nothing for 0.3 s/ : /connection broke/;
-    await t.rejects(client.get(address, {}, undefined, drain), { code: 'QL_HUB_NETWORK', retryable: true, message });
-    t.equal((await connect(server.endpoint).get(address, {}, undefined, drain)).length, 200_000, 'the next one is not affected');
+    await t.rejects(client.get({ address }, drain), { code: 'QL_HUB_NETWORK', retryable: true, message });
+    t.equal((await connect(server.endpoint).get({ address }, drain)).length, 200_000, 'the next one is not affected');
   }
 });
 
 t.test('a slow consumer is no silence', async (t) => {
   const { server } = await serveTiny(t);
-  await connect(server.endpoint).get(`${server.endpoint}/org/tiny/resolve/main/config.json`, {}, undefined, drain);
+  await connect(server.endpoint).get({ address: `${server.endpoint}/org/tiny/resolve/main/config.json` }, drain);
   const client = connect(server.endpoint, undefined, { silenceMs: 200 });
   const address = `${server.endpoint}/org/tiny/resolve/main/model.safetensors`;
-  const length = await client.get(address, {}, undefined, async (answer) => {
+  const length = await client.get({ address }, async (answer) => {
     let bytes = 0;
     for await (const chunk of answer.chunks()) {
       if (bytes === 0) await new Promise((resolve) => setTimeout(resolve, 250));
@@ -123,11 +123,11 @@ t.test('the signal ends a request with its own reason', async (t) => {
   const controller = new AbortController();
   const reason = new Error('enough');
   const address = `${server.endpoint}/org/tiny/resolve/main/model.safetensors`;
-  const reading = client.get(address, {}, controller.signal, async (answer) => {
+  const reading = client.get({ address, signal: controller.signal }, async (answer) => {
     for await (const chunk of answer.chunks()) if (chunk.length > 0) controller.abort(reason);
   });
   await t.rejects(reading, reason);
-  await t.rejects(client.get(address, {}, controller.signal, drain), reason);
+  await t.rejects(client.get({ address, signal: controller.signal }, drain), reason);
 });
 
 t.test('JSON: retried, and told from pages', async (t) => {
