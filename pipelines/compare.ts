@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { concat, concatMap, defer, finalize, from, ignoreElements, last, map, merge, type Observable, of, range, Subject } from 'rxjs';
-import { openCheckpoint } from '../src/checkpoint/index.js';
+import { openCheckpoint, type Checkpoint } from '../src/checkpoint/index.js';
 import type { Window } from '../src/corpus/index.js';
 import { usingResource } from '../src/dataflow/index.js';
 import { fullPrecision, openPeftAdapter, storedQuantized, withAdapter, type ModelVariant } from '../src/evaluation/index.js';
@@ -10,6 +10,7 @@ import {
   moduleReport,
   peakRssBytes,
   reportTotals,
+  transferProgress,
   type ComparedInitializer,
   type ComparisonReport,
   type ModuleReport,
@@ -24,6 +25,7 @@ import {
   openCorrectionOutput,
   quantizedVariant,
   resolvePlaced,
+  RunClock,
   scoreVariant,
   solveBlock,
   stockInitializer,
@@ -79,13 +81,17 @@ const openCandidate = async (
   return { name, label: labelOf(name, job), placed, directory, requantizes, output: await openCorrectionOutput(options), modules: [] };
 };
 
-const open = async (job: CompareJob): Promise<Comparison> => {
-  const run = await openCalibratedRun(job);
+type Event = ProgressEvent<ComparisonReport>;
+
+const open = async (job: CompareJob, tell: (event: Event) => void): Promise<Comparison> => {
+  const clock = new RunClock();
+  const run = await openCalibratedRun(job, { clock, onTransfer: transferProgress(clock, tell) });
   const scratch = await makeScratchDirectory();
   try {
     const windows = await textWindows(run, job.text, { windowTokens: job.windowTokens, signal: job.signal });
     const candidates: Candidate[] = [];
     for (const name of COMPARED_INITIALIZERS) candidates.push(await openCandidate(run, job, scratch, name));
+    for (const { output } of candidates) run.walk.visit(output.copiedFiles, output.copyPlain);
     return { run, candidates, windows, scratch, events$: new Subject() };
   } catch (error) {
     await run.close();
@@ -97,7 +103,7 @@ const open = async (job: CompareJob): Promise<Comparison> => {
 /** Every initializer on the same statistics, and the perplexity of a text with each. */
 export const compare = (job: CompareJob): Observable<ProgressEvent<ComparisonReport>> =>
   usingResource(
-    () => open(job),
+    (tell) => open(job, tell),
     (comparison) => {
       const { run, candidates, events$ } = comparison;
       const work$ = concat(
@@ -116,6 +122,7 @@ export const compare = (job: CompareJob): Observable<ProgressEvent<ComparisonRep
           ),
           ignoreElements(),
         ),
+        defer(() => run.walk.finish()).pipe(ignoreElements()),
         defer(() => Promise.all(candidates.map(({ output }) => output.finish()))).pipe(ignoreElements()),
         scoreAll(comparison, job).pipe(concatMap((scores) => report(comparison, job, scores))),
       );
@@ -167,17 +174,20 @@ const solveCandidate = (
 /** A variant to score, and the model it is a variant of. */
 interface Trial {
   readonly name: string;
+  readonly checkpoint: Checkpoint;
   readonly model: CalibratedRun['model'];
   readonly variant: ModelVariant;
 }
 
+const sourceOf = ({ checkpoint, model }: CalibratedRun): Pick<Trial, 'checkpoint' | 'model'> => ({ checkpoint, model });
+
 const trialOf = async (run: CalibratedRun, bits: CompareJob['bits'], { name, directory, requantizes }: Candidate): Promise<Trial> => {
   const adapter = await openPeftAdapter(join(directory, 'adapter'));
   if (!requantizes)
-    return { name, model: run.model, variant: withAdapter(quantizedVariant(run, bits), run.checkpoint, run.model, adapter) };
+    return { ...sourceOf(run), name, variant: withAdapter(quantizedVariant(run, bits), run.checkpoint, run.model, adapter) };
   const checkpoint = await openCheckpoint(join(directory, 'base'));
   const model = openModel(checkpoint);
-  return { name, model, variant: withAdapter(storedQuantized(checkpoint, model)!, checkpoint, model, adapter) };
+  return { name, checkpoint, model, variant: withAdapter(storedQuantized(checkpoint, model)!, checkpoint, model, adapter) };
 };
 
 /** Scores the text with full precision, LLM.int8, the quantizer alone and with every candidate but the baseline. */
@@ -185,9 +195,9 @@ const scoreAll = (comparison: Comparison, { bits }: CompareJob): Observable<Read
   defer(async () => {
     const { run, candidates } = comparison;
     const trials: Trial[] = [
-      { name: 'full', model: run.model, variant: fullPrecision() },
-      { name: 'int8', model: run.model, variant: quantizedVariant(run, 8) },
-      { name: 'zero', model: run.model, variant: quantizedVariant(run, bits) },
+      { ...sourceOf(run), name: 'full', variant: fullPrecision() },
+      { ...sourceOf(run), name: 'int8', variant: quantizedVariant(run, 8) },
+      { ...sourceOf(run), name: 'zero', variant: quantizedVariant(run, bits) },
     ];
     for (const candidate of candidates) if (candidate.name !== 'zero') trials.push(await trialOf(run, bits, candidate));
     return trials;
@@ -196,10 +206,11 @@ const scoreAll = (comparison: Comparison, { bits }: CompareJob): Observable<Read
       const scores = new Map<string, TextScore>();
       const { run, windows, scratch } = comparison;
       return from(trials).pipe(
-        concatMap(({ name, model, variant }) =>
-          scoreVariant({ model, variant, windows, pool: run.pool, scratch, onTokens: tokensPassed(comparison, `evaluate ${name}`) }).pipe(
-            map((score) => scores.set(name, score)),
-          ),
+        concatMap(({ name, checkpoint, model, variant }) =>
+          scoreVariant({
+            ...{ checkpoint, model, variant, windows, pool: run.pool, scratch, clock: run.clock },
+            onTokens: tokensPassed(comparison, `evaluate ${name}`),
+          }).pipe(map((score) => scores.set(name, score))),
         ),
         last(),
       );

@@ -2,7 +2,7 @@ import { concat, concatMap, defer, finalize, merge, type Observable, of, Subject
 import { usingResource } from '../src/dataflow/index.js';
 import type { ModelVariant } from '../src/evaluation/index.js';
 import { startWorkerPool, type WorkerPool } from '../src/runtime/index.js';
-import { peakRssBytes, type EvaluationReport, type ProgressEvent } from '../src/reports/index.js';
+import { peakRssBytes, transferProgress, type EvaluationReport, type ProgressEvent } from '../src/reports/index.js';
 import {
   chooseVariant,
   makeScratchDirectory,
@@ -31,9 +31,20 @@ interface Evaluation {
   readonly events$: Subject<ProgressEvent<EvaluationReport>>;
 }
 
-const open = async (job: EvaluateJob): Promise<Evaluation> => {
+type Event = ProgressEvent<EvaluationReport>;
+
+const open = async (job: EvaluateJob, tell: (event: Event) => void): Promise<Evaluation> => {
   const clock = new RunClock();
-  const source = await openSourceModel(job.model);
+  const source = await openSourceModel(job.model, { ...job, onTransfer: transferProgress(clock, tell) });
+  try {
+    return await prepare(job, source, clock);
+  } catch (error) {
+    await source.checkpoint.supply?.close();
+    throw error;
+  }
+};
+
+const prepare = async (job: EvaluateJob, source: SourceModel, clock: RunClock): Promise<Evaluation> => {
   const variant = await chooseVariant(source, job.bits, job.adapter);
   const variants = job.bits === 8 && job.adapter === undefined ? [variant, weightOnlyInt8(source)] : [variant];
   const windows = await textWindows(source, job.text, job);
@@ -52,9 +63,9 @@ const open = async (job: EvaluateJob): Promise<Evaluation> => {
 /** Perplexity of a checkpoint on a text, streamed block by block. */
 export const evaluate = (job: EvaluateJob): Observable<ProgressEvent<EvaluationReport>> =>
   usingResource(
-    () => open(job),
+    (tell) => open(job, tell),
     (evaluation) => {
-      const { source, windows, variants, pool, scratch, events$ } = evaluation;
+      const { source, windows, variants, pool, scratch, clock, events$ } = evaluation;
       const tokens = countTokens(windows);
       const start = {
         type: 'start',
@@ -68,7 +79,10 @@ export const evaluate = (job: EvaluateJob): Observable<ProgressEvent<EvaluationR
         of(start),
         concat(
           ...variants.map((variant) =>
-            scoreVariant({ model: source.model, variant, windows, pool, scratch, onTokens: tokensPassed(evaluation, variant) }),
+            scoreVariant({
+              ...{ checkpoint: source.checkpoint, model: source.model, variant, windows, pool, scratch },
+              ...{ onTokens: tokensPassed(evaluation, variant), prefetch: job.prefetch, clock },
+            }),
           ),
         ).pipe(
           toArray(),
@@ -77,9 +91,10 @@ export const evaluate = (job: EvaluateJob): Observable<ProgressEvent<EvaluationR
       );
       return merge(events$, work$.pipe(finalize(() => events$.complete())));
     },
-    async ({ pool, scratch }) => {
+    async ({ source, pool, scratch }) => {
       await pool.close();
       await scratch.remove();
+      await source.checkpoint.supply?.close();
     },
   );
 

@@ -9,6 +9,7 @@ import type { Quantizer } from '../src/quantizers/index.js';
 import {
   initializationReport,
   moduleReport,
+  transferProgress,
   type InitializationReport,
   type ModuleReport,
   type ProgressEvent,
@@ -21,12 +22,14 @@ import {
   openCorrectionOutput,
   requireLoadableBase,
   resolvePlaced,
+  RunClock,
   solveBlock,
   stockInitializer,
   type ActivationTaps,
   type CalibratedRun,
   type CertifiedShard,
   type CorrectionOutput,
+  type CorrectionOutputOptions,
   type InitializeJob,
   type Placed,
   type QuantizedShard,
@@ -52,8 +55,19 @@ interface Initialization {
   readonly modules: ModuleReport[];
 }
 
-const open = async (job: InitializeJob, custom: CustomStages): Promise<Initialization> => {
-  const run = await openCalibratedRun(job, custom.quantizer);
+type Event = ProgressEvent<InitializationReport>;
+
+/** A name that was given for the adapter is not one at the revision that is read. */
+const baseName = ({
+  baseName: given,
+  model,
+  revision,
+}: InitializeJob): Pick<CorrectionOutputOptions, 'baseModelName' | 'baseModelRevision'> =>
+  given === undefined ? { baseModelName: model, baseModelRevision: revision } : { baseModelName: given };
+
+const open = async (job: InitializeJob, custom: CustomStages, tell: (event: Event) => void): Promise<Initialization> => {
+  const clock = new RunClock();
+  const run = await openCalibratedRun(job, { quantizer: custom.quantizer, clock, onTransfer: transferProgress(clock, tell) });
   try {
     requireLoadableBase(run, job);
     const placed = custom.initializer ?? stockInitializer(job.initializer, job);
@@ -61,7 +75,8 @@ const open = async (job: InitializeJob, custom: CustomStages): Promise<Initializ
     const claim = await claimOutput(job.output, { overwrite: job.overwrite });
     try {
       const options = { directory: job.output, source: run, plan: run.plan, choice: job, initializer: initializer.self };
-      const output = await openCorrectionOutput({ ...options, writeBase: job.writeBase, baseModelName: job.baseName ?? job.model });
+      const output = await openCorrectionOutput({ ...options, writeBase: job.writeBase, ...baseName(job) });
+      run.walk.visit(output.copiedFiles, output.copyPlain);
       const stopHashing = new AbortController();
       const signals = job.signal ? [job.signal, stopHashing.signal] : [stopHashing.signal];
       const hashes = hashShards(run.checkpoint, AbortSignal.any(signals));
@@ -80,7 +95,7 @@ const open = async (job: InitializeJob, custom: CustomStages): Promise<Initializ
 /** QuAILoRA initialization of one checkpoint, block by block (arXiv 2410.14713, section 3). */
 export const initialize = (job: InitializeJob, custom: CustomStages = {}): Observable<ProgressEvent<InitializationReport>> =>
   usingResource(
-    () => open(job, custom),
+    (tell) => open(job, custom, tell),
     (initialization) => {
       const { run, initializer, events$ } = initialization;
       const work$ = concat(
@@ -156,6 +171,7 @@ const writeTo =
 const finish = (initialization: Initialization, job: InitializeJob): Observable<ProgressEvent<InitializationReport>> =>
   defer(async () => {
     const { run, claim, output, initializer, hashes, modules } = initialization;
+    await run.walk.finish();
     await run.clock.time('write', () => output.finish());
     const report = await initializationReport(run, { job, initializer: initializer.self, modules, hashes: await hashes });
     await writeFileAtomically(join(job.output, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
-import { concat, concatMap, defer, finalize, ignoreElements, merge, type Observable, of, range, Subject, tap } from 'rxjs';
+import { concat, concatMap, defer, finalize, ignoreElements, lastValueFrom, merge, type Observable, of, range, Subject, tap } from 'rxjs';
 import { usingResource } from '../src/dataflow/index.js';
 import type { VerificationFailure } from '../src/evaluation/index.js';
-import { lossRatio, readReport, type ProgressEvent, type VerificationReport } from '../src/reports/index.js';
+import { lossRatio, readReport, transferProgress, type ProgressEvent, type VerificationReport } from '../src/reports/index.js';
 import {
   calibrateBlock,
   openVerification,
+  RunClock,
   verifyBlock,
   verifyPlainTensors,
   type InputStatistics,
@@ -32,10 +33,18 @@ interface Findings {
  */
 export const verify = (job: VerifyJob): Observable<Event> =>
   usingResource(
-    async () => openVerification(job, await readReport(join(job.directory, 'report.json'))),
+    async (tell) => {
+      const clock = new RunClock();
+      return openVerification(job, await readReport(join(job.directory, 'report.json')), {
+        clock,
+        onTransfer: transferProgress(clock, tell),
+      });
+    },
     (verification) => {
-      const { source, calibration } = verification;
+      const { source, calibration, base, walk } = verification;
       const findings: Findings = { events$: new Subject(), shards: [], plainFailures: [] };
+      const files = (base?.plain ?? []).map((pair) => pair.source.file);
+      walk.visit(files, (file) => notePlain(verification, findings, file));
       const work$ = concat(
         announce(verification),
         calibration?.propagation.embed() ?? of(),
@@ -49,10 +58,7 @@ export const verify = (job: VerifyJob): Observable<Event> =>
           ),
           ignoreElements(),
         ),
-        verifyPlainTensors(verification).pipe(
-          tap((failure) => findings.plainFailures.push(failure)),
-          ignoreElements(),
-        ),
+        defer(() => walk.finish()).pipe(ignoreElements()),
         conclude(job, verification, findings),
       );
       return merge(findings.events$, work$.pipe(finalize(() => findings.events$.complete())));
@@ -83,6 +89,11 @@ const note = ({ source, clock }: Verification, { events$, shards }: Findings, ve
   shards.push(verified);
   const { block, layer } = verified.shard;
   events$.next({ type: 'stage', stage: 'verify', block, blocks: source.model.blocks, module: layer.module, seconds: clock.seconds });
+};
+
+const notePlain = async (verification: Verification, { plainFailures }: Findings, file: string): Promise<void> => {
+  const failures$ = verifyPlainTensors(verification, file).pipe(tap((failure) => plainFailures.push(failure)));
+  await lastValueFrom(failures$, { defaultValue: undefined });
 };
 
 /** Files first, then modules in the order of the model. */

@@ -5,7 +5,7 @@ export interface TensorLocation {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: readonly number[];
-  /** Absolute real path of the shard (links resolved). */
+  /** Absolute real path of the shard (links resolved); the shard may have to be required first, see `ShardSupply`. */
   readonly file: string;
   /** Bytes from the start of the file (header included). */
   readonly offset: number;
@@ -13,9 +13,38 @@ export interface TensorLocation {
   readonly length: number;
 }
 
-/** A Hugging Face checkpoint directory, opened: every header read and checked, no weight read. */
+/** SHA-256 that the source of a shard tells. */
+export interface AnnouncedHash {
+  /** 64 hexadecimal digits; undefined where the source tells none. */
+  readonly sha256: string | undefined;
+  /** True where the shard's bytes were compared with it, or will be before the shard appears. */
+  readonly verified: boolean;
+}
+
+/** Brings the shards of a checkpoint that is not on the disk as a whole. */
+export interface ShardSupply {
+  /** Commit that the shards belong to, 40 hexadecimal digits. */
+  readonly commit: string;
+  /** Every shard's `TensorLocation.file`, also of those that a view of the checkpoint leaves out. */
+  readonly files: readonly string[];
+  /**
+   * Settles when these shards are on the disk; calls at the same time share one transfer.
+   *
+   * @param files `TensorLocation.file` of what will be read
+   * @throws HubError, FileWriteError as `HubRepository.fetch`; the signal's reason
+   */
+  require(files: Iterable<string>): Promise<void>;
+  /** Lets shards go: where shards are to be discarded, those that this supply brought are removed. */
+  release(files: Iterable<string>): Promise<void>;
+  /** What is known of a shard's bytes, by its file name in the checkpoint. */
+  announced(shard: string): AnnouncedHash;
+  /** Stops transfers, which the next run resumes, and lets every shard go. */
+  close(): Promise<void>;
+}
+
+/** A Hugging Face checkpoint, opened: every header read and checked, no weight read. */
 export interface Checkpoint {
-  /** Absolute real path of the directory. */
+  /** Absolute real path of the directory that holds its small files. */
   readonly directory: string;
   /** Text of config.json, byte for byte (numbers like 1e-05 must survive a rewrite). */
   readonly configText: string;
@@ -24,4 +53,6 @@ export interface Checkpoint {
   /** Shard files in order, relative to the directory. */
   readonly shards: readonly string[];
   readonly tensors: ReadonlyMap<string, TensorLocation>;
+  /** Brings the shards; absent where all of them are on the disk. */
+  readonly supply?: ShardSupply;
 }

@@ -2,38 +2,51 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import type { Checkpoint } from './contract.js';
-import { CheckpointReadError } from './errors.js';
+import { CheckpointReadError, MalformedCheckpointError } from './errors.js';
 
 const CHUNK_BYTES = 1024 * 1024;
 
+const hashShard = async (directory: string, shard: string, signal: AbortSignal | undefined): Promise<string> => {
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of createReadStream(join(directory, shard), { highWaterMark: CHUNK_BYTES, signal }))
+      hash.update(chunk as Buffer);
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new CheckpointReadError(
+      `${shard}: the file can't be read to its end (${String(cause)}). Check that it is still there and readable.`,
+      cause,
+    );
+  }
+  return hash.digest('hex');
+};
+
 /**
- * Computes the SHA-256 of every shard, streamed: memory does not grow with the shards.
+ * Computes the SHA-256 of every shard, streamed: memory does not grow with the shards. A shard that is verified when it
+ * is transferred is not read again; one that lay in the Hub's cache before is, and compared with what the Hub tells.
  *
  * @returns shard file, relative to the checkpoint directory → 64 hexadecimal digits
  * @throws CheckpointReadError QL_SHARD_READ when the system refuses; a retry may help
+ * @throws MalformedCheckpointError QL_SHARD_HASH for a cached shard that is not the Hub's
  * @throws the signal's reason when it is aborted
  *
  * Cost: reads every byte of the checkpoint once.
  */
 export const hashShards = async (
-  checkpoint: Pick<Checkpoint, 'directory' | 'shards'>,
+  { directory, shards, supply }: Pick<Checkpoint, 'directory' | 'shards' | 'supply'>,
   signal?: AbortSignal,
 ): Promise<Record<string, string>> => {
   const hashes: Record<string, string> = {};
-  for (const shard of checkpoint.shards) {
+  for (const shard of shards) {
     signal?.throwIfAborted();
-    const hash = createHash('sha256');
-    try {
-      for await (const chunk of createReadStream(join(checkpoint.directory, shard), { highWaterMark: CHUNK_BYTES, signal }))
-        hash.update(chunk as Buffer);
-    } catch (cause) {
-      signal?.throwIfAborted();
-      throw new CheckpointReadError(
-        `${shard}: the file can't be read to its end (${String(cause)}). Check that it is still there and readable.`,
-        cause,
+    const announced = supply?.announced(shard);
+    const hash = announced?.verified && announced.sha256 ? announced.sha256 : await hashShard(directory, shard, signal);
+    if (announced?.sha256 !== undefined && hash !== announced.sha256)
+      throw new MalformedCheckpointError(
+        'QL_SHARD_HASH',
+        `${shard}: the cached file has SHA-256 ${hash}, but the Hub tells ${announced.sha256}. Remove ${join(directory, shard)} and what it links to, and run again.`,
       );
-    }
-    hashes[shard] = hash.digest('hex');
+    hashes[shard] = hash;
   }
   return hashes;
 };

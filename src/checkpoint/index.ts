@@ -1,7 +1,8 @@
-export type { Checkpoint, TensorLocation } from './contract.js';
+export type { AnnouncedHash, Checkpoint, ShardSupply, TensorLocation } from './contract.js';
 export { CheckpointReadError, MalformedCheckpointError } from './errors.js';
 export { hashShards } from './hash-shards.js';
 export { openCheckpoint } from './open-checkpoint.js';
+export { openHubCheckpoint, type HubCheckpointOptions, type SuppliedCheckpoint } from './open-hub-checkpoint.js';
 export type { HeaderTensor } from './parse-safetensors-header.js';
 export { readSafetensorsHeader } from './read-safetensors-header.js';
 export { readTensor, readTensorRows } from './read-tensor.js';

@@ -23,6 +23,8 @@ export interface CliContext {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly pipelines: Pipelines;
+  /** Environment variables: where the Hub is, its cache, its token. */
+  readonly environment: NodeJS.ProcessEnv;
 }
 
 /** Adds one command to the program; it hands its exit code to `finish`. */

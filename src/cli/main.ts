@@ -12,4 +12,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-process.exitCode = await runCli(process.argv.slice(2), { stdout: process.stdout, stderr: process.stderr, pipelines: stockPipelines });
+const { stdout, stderr, env: environment } = process;
+process.exitCode = await runCli(process.argv.slice(2), { stdout, stderr, environment, pipelines: stockPipelines });

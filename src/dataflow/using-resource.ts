@@ -8,11 +8,11 @@ export type Ending = 'complete' | 'error' | 'unsubscribed';
  *
  * Completion and errors are passed on after the resource is closed.
  *
- * @param open may fail: nothing is closed then
+ * @param open may fail: nothing is closed then; what it tells is passed on at once, also later than it
  * @param close a failure in it becomes the stream's error, unless the work failed already or nobody listens any more
  */
 export const usingResource = <R, T>(
-  open: () => Promise<R>,
+  open: (tell: (value: T) => void) => Promise<R>,
   use: (resource: R) => Observable<T>,
   close: (resource: R, ending: Ending) => Promise<void>,
 ): Observable<T> =>
@@ -29,7 +29,7 @@ export const usingResource = <R, T>(
         else then();
       });
     };
-    open().then(
+    open((value) => subscriber.next(value)).then(
       (resource) => {
         // Registered before the work begins: a source that emits at once may be left at once.
         subscriber.add(() => end(resource, 'unsubscribed', () => undefined));

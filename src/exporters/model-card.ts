@@ -4,6 +4,8 @@ import { loraScaling, type LoraOptions } from './lora-scaling.js';
 /** What a model card tells its reader. */
 export interface ModelCardOptions extends LoraOptions {
   readonly baseModelName: string;
+  /** Branch, tag or commit of that name; undefined for the newest. */
+  readonly baseModelRevision?: string | undefined;
   /** Names for people: `nf4`, `exact`, … */
   readonly quantizer: string;
   readonly initializer: string;
@@ -47,18 +49,18 @@ model = AutoModelForCausalLM.from_pretrained("base", dtype=${TORCH_DTYPE[dtype]}
 model = PeftModel.from_pretrained(model, "adapter", is_trainable=True)
 \`\`\``;
 
-const loadStock = (name: string, configText: string, dtype: FloatDType): string => `\`\`\`python
+const loadStock = (name: string, revision: string | undefined, configText: string, dtype: FloatDType): string => `\`\`\`python
 import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 quantization = ${quantizationExpression(configText, dtype)}
-model = AutoModelForCausalLM.from_pretrained(${JSON.stringify(name)}, quantization_config=quantization, dtype=${TORCH_DTYPE[dtype]})
+model = AutoModelForCausalLM.from_pretrained(${JSON.stringify(name)}, ${revision === undefined ? '' : `revision=${JSON.stringify(revision)}, `}quantization_config=quantization, dtype=${TORCH_DTYPE[dtype]})
 model = PeftModel.from_pretrained(model, "adapter", is_trainable=True)
 \`\`\``;
 
 const loading = (options: ModelCardOptions): string => {
-  const { baseModelName, quantizer, dtype, quantizationConfig, writtenBase, requantized, part } = options;
+  const { baseModelName, baseModelRevision, quantizer, dtype, quantizationConfig, writtenBase, requantized, part } = options;
   const parts: string[] = [];
   if (writtenBase)
     parts.push(
@@ -68,7 +70,7 @@ const loading = (options: ModelCardOptions): string => {
     parts.push(
       `${writtenBase ? 'Quantizing the full-precision model while it loads serves as well' : 'No base was written: quantize the full-precision model while it loads'}, ` +
         `with exactly this configuration and exactly \`dtype=${TORCH_DTYPE[dtype]}\`, which decides how the quantized weights are rounded:\n\n` +
-        loadStock(baseModelName, quantizationConfig, dtype),
+        loadStock(baseModelName, baseModelRevision, quantizationConfig, dtype),
     );
   if (!parts.length)
     parts.push(

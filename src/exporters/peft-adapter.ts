@@ -22,6 +22,8 @@ export interface PeftAdapterOptions extends LoraOptions {
   readonly directory: string;
   /** Goes into `base_model_name_or_path` as it is. */
   readonly baseModelName: string;
+  /** Goes into `revision`, which peft loads the base at; undefined for the newest. */
+  readonly baseModelRevision?: string | undefined;
   /** Full names of the modules that get factors. */
   readonly modules: readonly string[];
   /** Full names of every linear layer of the model, the head included: none of the others may be matched. */
@@ -51,7 +53,8 @@ export interface PeftAdapterWriter {
 export const adapterTensorName = (module: string, factor: 'lora_A' | 'lora_B'): string => `base_model.model.${module}.${factor}.weight`;
 
 /** Text of adapter_config.json, keys sorted as PEFT sorts them. The factors are given: PEFT must not make its own. */
-const adapterConfigText = ({ baseModelName, modules, linearModules, rank, alpha, useRslora }: PeftAdapterOptions): string => {
+const adapterConfigText = (options: PeftAdapterOptions): string => {
+  const { baseModelName, baseModelRevision = null, modules, linearModules, rank, alpha, useRslora } = options;
   const config = {
     alpha_pattern: {},
     auto_mapping: null,
@@ -69,7 +72,7 @@ const adapterConfigText = ({ baseModelName, modules, linearModules, rank, alpha,
     peft_type: 'LORA',
     r: rank,
     rank_pattern: {},
-    revision: null,
+    revision: baseModelRevision,
     target_modules: targetModules(modules, linearModules),
     task_type: 'CAUSAL_LM',
     use_dora: false,

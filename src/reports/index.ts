@@ -6,3 +6,4 @@ export { MalformedReportError, readReport } from './read-report.js';
 export type { HeldOutLoss, InitializationReport, LargestBytes, ModuleLoss, ModuleReport, ReportTotals, ShardHash } from './report.js';
 export type { LossWeighting, VerificationReport } from './verification-report.js';
 export { initializationReport, lossRatio, moduleReport, reportTotals, type ReportParts } from './initialization-report.js';
+export { transferProgress } from './transfer-progress.js';

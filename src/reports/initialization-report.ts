@@ -62,6 +62,7 @@ export const initializationReport = async (run: CalibratedRun, parts: ReportPart
   const modules = inModelOrder(parts.modules, run.plan.linears);
   return {
     model: job.model,
+    ...(run.checkpoint.supply && { commit: run.checkpoint.supply.commit }),
     shardHashes: Object.entries(hashes).map(([file, sha256]) => ({ file, sha256 })),
     ...{ quantizer: run.plan.quantizer.self.name, initializer: initializer.name },
     initializerSteps: stepsOf(initializer.name, job),

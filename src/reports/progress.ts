@@ -14,7 +14,7 @@ export interface StartEvent {
 /** Says where a run is. */
 export interface StageEvent {
   readonly type: 'stage';
-  /** What is being done: `calibrate`, `solve`, `write`, … */
+  /** What is being done: `download`, `calibrate`, `solve`, `write`, … */
   readonly stage: string;
   /** Block at work, from 0. */
   readonly block?: number;
@@ -23,6 +23,10 @@ export interface StageEvent {
   readonly tokens?: number;
   readonly totalTokens?: number;
   readonly module?: string;
+  /** File of a Hub repository that is being transferred, and how far it is. */
+  readonly file?: string;
+  readonly bytes?: number;
+  readonly totalBytes?: number;
   /** Seconds since the start of the run. */
   readonly seconds: number;
 }

@@ -26,6 +26,7 @@ const amount = must('a number of at least 0', (value) => typeof value === 'numbe
 const count = must('a whole number of at least 0', (value) => Number.isSafeInteger(value) && Number(value) >= 0);
 const fraction = must('a number', (value) => typeof value === 'number');
 const sha256 = must('64 hexadecimal digits', (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value));
+const commit = must('40 hexadecimal digits', (value) => typeof value === 'string' && /^[0-9a-f]{40}$/.test(value));
 const statistic = must('"H" or "G"', (value) => value === 'H' || value === 'G');
 const extent = must('a whole number of at least 1', (value) => Number.isSafeInteger(value) && Number(value) >= 1);
 
@@ -82,6 +83,7 @@ const moduleReport = fields({
 
 const initializationReport = fields({
   model: text,
+  commit: optional(commit),
   shardHashes: list(fields({ file: text, sha256 })),
   quantizer: text,
   initializer: text,

@@ -57,7 +57,7 @@ export interface LargestBytes {
 
 /** Bytes that identify one shard. */
 export interface ShardHash {
-  /** Relative to the checkpoint directory. */
+  /** Relative to the checkpoint directory or repository. */
   readonly file: string;
   /** Hexadecimal. */
   readonly sha256: string;
@@ -65,8 +65,10 @@ export interface ShardHash {
 
 /** What report.json holds: what was run, on what, with what outcome and at what cost. */
 export interface InitializationReport {
-  /** Checkpoint directory as the user typed it. */
+  /** Checkpoint directory, or id of a Hub repository, as the user typed it. */
   readonly model: string;
+  /** Commit of the Hub repository, 40 hexadecimal digits; left out for a directory. */
+  readonly commit?: string;
   readonly shardHashes: readonly ShardHash[];
   /** Name of the quantizer: `nf4`, `int8`, … */
   readonly quantizer: string;

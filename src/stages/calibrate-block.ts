@@ -18,7 +18,10 @@ export interface CalibrateBlockOptions extends ActivationTaps {
  * hidden states → block piece → activation chunks → partial sums, folded in the order of the token stream.
  */
 export const calibrateBlock = (run: CalibratedRun, block: number, options: CalibrateBlockOptions): Observable<InputStatistics[]> =>
-  defer(async () => run.sumsOf(block, options.acceptsG)).pipe(
+  defer(async () => {
+    await run.walk.arrive(block);
+    return run.sumsOf(block, options.acceptsG);
+  }).pipe(
     concatMap((sums) => {
       const begin = performance.now();
       let tokens = 0;

@@ -5,8 +5,9 @@ import type { SummedInput } from '../calibration/index.js';
 import type { Quantizer } from '../quantizers/index.js';
 import { startWorkerPool, type WorkerPool } from '../runtime/index.js';
 import { planCorrection, type CorrectionPlan } from './correction-plan.js';
-import type { CalibrationChoice, CorrectionChoice, JobControl } from './jobs.js';
-import { checkWindows, openSourceModel, requireFullPrecision, type SourceModel } from './open-source-model.js';
+import type { CalibrationChoice, CorrectionChoice, JobControl, ModelChoice } from './jobs.js';
+import { walkModel, type ModelWalk } from './model-walk.js';
+import { checkWindows, openSourceModel, requireFullPrecision, type SourceModel, type SourceOptions } from './open-source-model.js';
 import type { Placed } from './placed.js';
 import { Propagation } from './propagation.js';
 import { RunClock } from './run-clock.js';
@@ -20,9 +21,16 @@ import { workerCount } from './worker-count.js';
 const HIDDEN_STATE_BYTES = 64 * 1024 * 1024;
 
 /** What a run that calibrates needs to know. */
-export interface CalibratedJob extends JobControl, CalibrationChoice, CorrectionChoice {
-  /** Hugging Face checkpoint directory. */
-  readonly model: string;
+export interface CalibratedJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice {}
+
+/** What a calibrated run may be given in place of what it makes. */
+export interface CalibratedRunOptions extends Pick<SourceOptions, 'onTransfer'> {
+  /** In place of the stock quantizer for the job's bits. */
+  readonly quantizer?: Placed<Quantizer> | undefined;
+  /** The job's model, opened already; the run closes it. */
+  readonly source?: SourceModel | undefined;
+  /** Runs since the job began. */
+  readonly clock?: RunClock | undefined;
 }
 
 /** An open model with its calibration windows, on its way through the blocks. */
@@ -33,6 +41,8 @@ export interface CalibratedRun extends SourceModel {
   readonly context: StageContext;
   readonly clock: RunClock;
   readonly propagation: Propagation;
+  /** The way through the blocks; the propagation and `quantize` go along it. */
+  readonly walk: ModelWalk;
   /** Bytes of weights in flight, W, Q and E. */
   readonly weightBytes: ByteLedger;
   /** Bytes of sums, those held out included. */
@@ -41,7 +51,7 @@ export interface CalibratedRun extends SourceModel {
   quantize(shard: WeightShard): Promise<QuantizedShard>;
   /** Says what is summed in a block; quantizes what a G needs. */
   sumsOf(block: number, acceptsG: boolean): Promise<SummedInput[]>;
-  /** Ends the workers and removes scratch files. */
+  /** Ends the workers and the transfers, and removes scratch files. */
   close(): Promise<void>;
 }
 
@@ -62,16 +72,22 @@ const assemble = (
 ): CalibratedRun => {
   const pool = startWorkerPool({ workers: workerCount(job), signal: job.signal });
   const context: StageContext = { linalg: pool.linalg, signal: job.signal ?? new AbortController().signal };
-  const quantize = limited(quantizeStage(pool, plan.quantizer.placed), context, ({ layer }) => layer.module, clock.add);
+  const walk = walkModel(source.checkpoint, source.model, { scores: false, prefetch: job.prefetch, clock });
+  const quantizeRead = limited(quantizeStage(pool, plan.quantizer.placed), context, ({ layer }) => layer.module, clock.add);
+  const quantize = async (shard: WeightShard): Promise<QuantizedShard> => {
+    await walk.arrive(shard.block);
+    return quantizeRead(shard);
+  };
   return {
-    ...{ ...source, windows, plan, pool, context, clock, quantize },
-    propagation: new Propagation(source.model, windows, pool, { bytes: HIDDEN_STATE_BYTES, directory: scratch.path }),
+    ...{ ...source, windows, plan, pool, context, clock, walk, quantize },
+    propagation: new Propagation(source.model, windows, pool, { bytes: HIDDEN_STATE_BYTES, directory: scratch.path }, undefined, walk),
     weightBytes: new ByteLedger(),
     statisticBytes: new ByteLedger(),
     sumsOf: (block, acceptsG) => summedInputs(source.model, plan, block, acceptsG, quantize),
     close: async () => {
       await pool.close();
       await scratch.remove();
+      await source.checkpoint.supply?.close();
     },
   };
 };
@@ -79,16 +95,20 @@ const assemble = (
 /**
  * Opens model and text, chooses the windows, starts the workers.
  *
- * @param quantizer in place of the stock quantizer for the job's bits
- * @throws the errors of the checkpoint, the corpus, the model and the plan; nothing is left open then
+ * @throws the errors of the checkpoint, the Hub, the corpus, the model and the plan; nothing is left open then
  */
-export const openCalibratedRun = async (job: CalibratedJob, quantizer?: Placed<Quantizer>): Promise<CalibratedRun> => {
-  const clock = new RunClock();
-  const source = await openSourceModel(job.model);
-  requireFullPrecision(source.checkpoint);
-  const plan = await planCorrection(source, job, quantizer);
-  const windows = await clock.time('tokenize', () => chooseWindows(source, job));
-  checkWindows(source, [...windows.calibration, ...windows.heldOut]);
-  const scratch = await makeScratchDirectory();
-  return assemble(source, job, windows, plan, scratch, clock);
+export const openCalibratedRun = async (job: CalibratedJob, options: CalibratedRunOptions = {}): Promise<CalibratedRun> => {
+  const { quantizer, clock = new RunClock(), onTransfer } = options;
+  const source = options.source ?? (await openSourceModel(job.model, { ...job, onTransfer }));
+  try {
+    requireFullPrecision(source.checkpoint);
+    const plan = await planCorrection(source, job, quantizer);
+    const windows = await clock.time('tokenize', () => chooseWindows(source, job));
+    checkWindows(source, [...windows.calibration, ...windows.heldOut]);
+    const scratch = await makeScratchDirectory();
+    return assemble(source, job, windows, plan, scratch, clock);
+  } catch (error) {
+    await source.checkpoint.supply?.close();
+    throw error;
+  }
 };

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { TensorLocation } from '../checkpoint/index.js';
 import {
   ExportError,
   modelCard,
@@ -25,6 +26,8 @@ export interface CorrectionOutputOptions {
   readonly writeBase: boolean;
   /** `base_model_name_or_path`. */
   readonly baseModelName: string;
+  /** `revision` of that name; undefined for the newest. */
+  readonly baseModelRevision?: string | undefined;
 }
 
 /** One layer's outcome, ready to be written. */
@@ -40,21 +43,25 @@ export interface SolvedLayer {
 export interface CorrectionOutput {
   /** Takes a layer, in any order. */
   write(layer: SolvedLayer): Promise<void>;
-  /** Copies the tensors that are not quantized and gives every file its final name. */
+  /** Shard files of the source from which tensors are copied as they are; none without a base. */
+  readonly copiedFiles: ReadonlySet<string>;
+  /** Copies the tensors of one such file that are not quantized; call it at most once a file, while it is on the disk. */
+  readonly copyPlain: (file: string) => Promise<void>;
+  /** Copies what was not copied yet and gives every file its final name. */
   finish(): Promise<void>;
   /** Gives up; what was not finished leaves no file. */
   abort(): Promise<void>;
 }
 
 const openAdapter = async (options: CorrectionOutputOptions): Promise<PeftAdapterWriter> => {
-  const { directory, source, plan, choice, initializer, writeBase, baseModelName } = options;
+  const { directory, source, plan, choice, initializer, writeBase, baseModelName, baseModelRevision } = options;
   const { unquantizedModules } = source.model;
   const linearModules = [...plan.linears, ...unquantizedModules];
   const lora = { rank: choice.rank, alpha: choice.alpha, useRslora: choice.rslora };
   const quantizer = plan.quantizer.self;
   const card = modelCard({
     ...lora,
-    ...{ baseModelName, quantizer: quantizer.name, initializer: initializer.name, dtype: plan.dtype },
+    ...{ baseModelName, baseModelRevision, quantizer: quantizer.name, initializer: initializer.name, dtype: plan.dtype },
     quantizationConfig: quantizer.quantizationConfig(plan.dtype, unquantizedModules),
     targetModules: targetModules(plan.corrected, linearModules),
     writtenBase: writeBase,
@@ -64,7 +71,7 @@ const openAdapter = async (options: CorrectionOutputOptions): Promise<PeftAdapte
   return openPeftAdapterWriter({
     ...lora,
     directory: join(directory, 'adapter'),
-    baseModelName,
+    ...{ baseModelName, baseModelRevision },
     modules: plan.corrected,
     linearModules,
     card,
@@ -113,13 +120,29 @@ export const openCorrectionOutput = async (options: CorrectionOutputOptions): Pr
     );
   const adapter = await openAdapter(options);
   const base = options.writeBase ? await openBase(options).catch((error: unknown) => abandon(adapter, error)) : undefined;
+  const waiting = new Map<string, TensorLocation[]>();
+  for (const location of base?.plainTensors ?? []) {
+    const others = waiting.get(location.file);
+    if (others) others.push(location);
+    else waiting.set(location.file, [location]);
+  }
+  const copyPlain = async (file: string): Promise<void> => {
+    const locations = waiting.get(file) ?? [];
+    waiting.delete(file);
+    for (const location of locations) await base?.addPlain(location);
+  };
   return {
     write: async ({ module, factors, quantized }) => {
       if (factors) await adapter.add(module, factors);
       await base?.addModule(module, (factors?.quantized ?? quantized).tensors);
     },
+    copiedFiles: new Set(waiting.keys()),
+    copyPlain,
     finish: async () => {
-      for (const location of base?.plainTensors ?? []) await base?.addPlain(location);
+      for (const file of [...waiting.keys()]) {
+        await options.source.checkpoint.supply?.require([file]);
+        await copyPlain(file);
+      }
       await base?.close();
       await adapter.close();
     },

@@ -6,14 +6,16 @@ export {
   type CompareJob,
   type CorrectionChoice,
   type EvaluateJob,
+  type HubAccess,
   type InitializeJob,
   type InitializerName,
   type JobControl,
+  type ModelChoice,
   type TokenBudget,
   type VerifyJob,
 } from './jobs.js';
 export { type ActivationTap, type ActivationTaps, type WorkerTap } from './activation-tap.js';
-export { openCalibratedRun, type CalibratedJob, type CalibratedRun } from './calibrated-run.js';
+export { openCalibratedRun, type CalibratedJob, type CalibratedRun, type CalibratedRunOptions } from './calibrated-run.js';
 export {
   openCorrectionOutput,
   requireLoadableBase,
@@ -22,7 +24,16 @@ export {
   type SolvedLayer,
 } from './correction-output.js';
 export { acceptsG, COMPARED_INITIALIZERS, planCorrection, stockInitializer, type CorrectionPlan } from './correction-plan.js';
-export { checkWindows, openSourceModel, requireFullPrecision, weightShard, type SourceModel } from './open-source-model.js';
+export {
+  checkWindows,
+  openSourceModel,
+  requireFullPrecision,
+  weightShard,
+  type SourceModel,
+  type SourceOptions,
+} from './open-source-model.js';
+export { walkModel, type FileVisitor, type ModelWalk, type ModelWalkOptions, type WalkedCheckpoint } from './model-walk.js';
+export { shardNeeds, type ShardNeeds, type SteppedModel, type WalkStep } from './shard-needs.js';
 export { resolvePlaced, type Placed } from './placed.js';
 export { Propagation, type Passage, type PassageOptions, type SplitWindows } from './propagation.js';
 export { RunClock } from './run-clock.js';
@@ -37,5 +48,5 @@ export { dropStatistics, solveBlock, type ShardSink, type SolveBlockOptions } fr
 export { chooseVariant, quantizedVariant, textWindows, weightOnlyInt8 } from './evaluated-model.js';
 export { scoreVariant, type ScoredModel, type TextScore } from './score-variant.js';
 export type { ModuleClaim, OutputClaims } from './output-claims.js';
-export { openVerification, type Verification } from './verification.js';
+export { openVerification, type Verification, type VerificationOptions } from './verification.js';
 export { verifyBlock, verifyPlainTensors, type VerifiedShard } from './verify-block.js';

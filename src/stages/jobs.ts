@@ -1,3 +1,5 @@
+import type { HubPatience, HubSettings } from '../hub/index.js';
+
 /** Names of the initializers that ship with quailora. */
 export const INITIALIZER_NAMES = ['exact', 'als', 'svd', 'loftq', 'zero'] as const;
 
@@ -20,6 +22,29 @@ export interface JobControl {
   readonly signal?: AbortSignal;
   /** Worker threads that do the arithmetic; one for each available core when left out. Never changes a result. */
   readonly workers?: number;
+}
+
+/** Where the Hub is, and how long to insist when it fails. */
+export interface HubAccess extends HubSettings {
+  /** The Hub client's own patience where left out. */
+  readonly patience?: Partial<HubPatience>;
+}
+
+/** Which model, and how it comes to the disk. */
+export interface ModelChoice {
+  /** Hugging Face checkpoint directory, or id of a Hub repository (`organization/name`); a directory that exists wins. */
+  readonly model: string;
+  /** Branch, tag or commit of a Hub repository; `main` when left out. */
+  readonly revision?: string;
+  /** Fetch every shard of a Hub repository before the work begins, in place of one block ahead. */
+  readonly prefetch?: boolean;
+  /**
+   * Remove each shard of a Hub repository from the cache when the pass over the model needs it no longer. Only shards
+   * that this run brought are removed; another pass brings them again.
+   */
+  readonly discardShards?: boolean;
+  /** Where the Hub is, as `readHubSettings` tells; only directories are opened when left out. */
+  readonly hub?: HubAccess;
 }
 
 /** Which tokens calibrate, and which are held out to check the calibration. */
@@ -55,9 +80,7 @@ export interface CorrectionChoice {
 }
 
 /** What `initialize` needs: a checkpoint and a text in, a PEFT adapter (and on request its base) out. */
-export interface InitializeJob extends JobControl, CalibrationChoice, CorrectionChoice {
-  /** Hugging Face checkpoint directory, as the user typed it. */
-  readonly model: string;
+export interface InitializeJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice {
   /** Directory to write adapter/, base/ and report.json to. */
   readonly output: string;
   readonly initializer: InitializerName;
@@ -70,17 +93,13 @@ export interface InitializeJob extends JobControl, CalibrationChoice, Correction
 }
 
 /** What `compare` needs: one calibration, on which every initializer is tried, and a text for perplexity. */
-export interface CompareJob extends JobControl, CalibrationChoice, CorrectionChoice {
-  /** Hugging Face checkpoint directory, as the user typed it. */
-  readonly model: string;
+export interface CompareJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice {
   /** Text file whose perplexity is compared. */
   readonly text: string;
 }
 
-/** What `evaluate` needs: a checkpoint and a text whose perplexity is wanted. */
-export interface EvaluateJob extends JobControl {
-  /** Hugging Face checkpoint directory, full precision or written by `initialize` with `writeBase`. */
-  readonly model: string;
+/** What `evaluate` needs: a checkpoint, full precision or written by `initialize`, and a text whose perplexity is wanted. */
+export interface EvaluateJob extends JobControl, ModelChoice {
   /** Text file. */
   readonly text: string;
   /** Quantize a full-precision checkpoint on the way; left out, the checkpoint is taken as it is. */
@@ -96,10 +115,10 @@ export interface EvaluateJob extends JobControl {
 }
 
 /** What `verify` needs: a directory that `initialize` wrote. */
-export interface VerifyJob extends JobControl {
+export interface VerifyJob extends JobControl, Omit<ModelChoice, 'model' | 'revision'> {
   /** Directory holding adapter/, report.json and perhaps base/. */
   readonly directory: string;
-  /** Full-precision checkpoint; the one report.json names when left out. */
+  /** Full-precision checkpoint, a directory or a Hub id; the one report.json names, at its commit, when left out. */
   readonly model?: string;
   /** Text to compute the statistics from again; without it kept statistics are used, or none. */
   readonly calibration?: string;

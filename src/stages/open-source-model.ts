@@ -1,7 +1,10 @@
-import { openCheckpoint, requireTensor, type Checkpoint } from '../checkpoint/index.js';
+import { stat } from 'node:fs/promises';
+import { MalformedCheckpointError, openCheckpoint, openHubCheckpoint, requireTensor, type Checkpoint } from '../checkpoint/index.js';
 import { loadTokenizer, type Tokenizer, type Window } from '../corpus/index.js';
 import { isFloatDType, QuailoraError } from '../foundation/index.js';
+import { HubError, openHubRepository, type HubFetchOptions, type HubRepository } from '../hub/index.js';
 import { canonicalCheckpoint, openModel, UnsupportedModelError, type CausalModel, type LinearLayer } from '../models/index.js';
+import type { ModelChoice } from './jobs.js';
 import type { WeightShard } from './shard.js';
 
 /** A checkpoint with its model and its tokenizer. */
@@ -14,10 +17,83 @@ export interface SourceModel {
   readonly tokenizer: Tokenizer;
 }
 
-/** Opens a checkpoint directory: headers, configuration and tokenizer, no weight. */
-export const openSourceModel = async (directory: string): Promise<SourceModel> => {
-  const { checkpoint, part } = canonicalCheckpoint(await openCheckpoint(directory));
-  return { checkpoint, part, model: openModel(checkpoint), tokenizer: await loadTokenizer(checkpoint.directory) };
+/** How a model is opened. */
+export interface SourceOptions extends Omit<ModelChoice, 'model'>, HubFetchOptions {
+  /** Opens the Hub repository at this commit, also where a directory of its name exists. */
+  readonly commit?: string | undefined;
+}
+
+/** The shape of a repository's id; the Hub's own rules are narrower. */
+const HUB_ID = /^[A-Za-z0-9_][\w.-]*(\/[A-Za-z0-9_][\w.-]*)?$/;
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return false;
+      throw error;
+    },
+  );
+
+const refuseHubOptions = (model: string, { revision, prefetch, discardShards }: SourceOptions): void => {
+  const given = [revision !== undefined && '--revision', prefetch && '--prefetch', discardShards && '--discard-shards'].filter(Boolean);
+  if (given.length > 0)
+    throw new QuailoraError(
+      'QL_HUB_OPTION',
+      `${given.join(', ')}: these are for models of the Hugging Face Hub, but ${model} is on the disk. Leave them out, or call quailora from a directory without ${model}.`,
+    );
+};
+
+const openRepository = async (model: string, options: SourceOptions): Promise<HubRepository> => {
+  const { hub, signal, commit, revision } = options;
+  if (!hub)
+    throw new MalformedCheckpointError(
+      'QL_CHECKPOINT_MISSING',
+      `${model}: there is no such directory. To take it as the id of a Hugging Face repository, the job needs \`hub\` (see readHubSettings).`,
+    );
+  try {
+    return await openHubRepository({ kind: 'model', name: model, revision: commit ?? revision }, hub, { signal, patience: hub.patience });
+  } catch (error) {
+    if (!(error instanceof HubError) || commit !== undefined) throw error;
+    const { code, message, retryable, retryAfterMs } = error;
+    throw new HubError(code, `${message} (There is no directory ${model} here, so it was taken as the id of a Hugging Face repository.)`, {
+      retryable,
+      retryAfterMs,
+      cause: error,
+    });
+  }
+};
+
+/** Opens a checkpoint directory, or the Hub repository of that id. */
+const openModelCheckpoint = async (model: string, options: SourceOptions): Promise<Checkpoint> => {
+  const { commit, hub, discardShards: discard = false, signal, onTransfer } = options;
+  if (commit === undefined && (await exists(model))) {
+    refuseHubOptions(model, options);
+    return openCheckpoint(model);
+  }
+  // What can't be an id is refused as the directory that it names.
+  if (!HUB_ID.test(model)) return openCheckpoint(model);
+  const repository = await openRepository(model, options);
+  const label = hub?.offline ? `The cached part of ${model} at ${repository.commit.slice(0, 7)} (offline)` : undefined;
+  return openHubCheckpoint(repository, { discard, signal, onTransfer, label });
+};
+
+/**
+ * Opens a model: headers, configuration and tokenizer, no weight.
+ *
+ * @param model checkpoint directory, or id of a Hub repository; a directory that exists wins
+ * @throws QuailoraError QL_HUB_OPTION for options of the Hub with a directory
+ * @throws the errors of the checkpoint, the Hub, the model and the tokenizer
+ */
+export const openSourceModel = async (model: string, options: SourceOptions = {}): Promise<SourceModel> => {
+  const opened = await openModelCheckpoint(model, options);
+  try {
+    const { checkpoint, part } = canonicalCheckpoint(opened);
+    return { checkpoint, part, model: openModel(checkpoint), tokenizer: await loadTokenizer(checkpoint.directory) };
+  } catch (error) {
+    await opened.supply?.close();
+    throw error;
+  }
 };
 
 /**

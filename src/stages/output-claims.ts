@@ -15,6 +15,8 @@ export interface ModuleClaim {
 /** What report.json claims of an output, as far as it can be verified. */
 export interface OutputClaims {
   readonly model: string;
+  /** Of the Hub repository; undefined for a directory. */
+  readonly commit?: string | undefined;
   readonly shardHashes: readonly { readonly file: string; readonly sha256: string }[];
   readonly quantizer: string;
   readonly initializer: string;

@@ -1,4 +1,4 @@
-import { defer, from, ignoreElements, mergeMap, type Observable } from 'rxjs';
+import { concatMap, defer, from, ignoreElements, mergeMap, type Observable } from 'rxjs';
 import {
   CALIBRATION_TASKS,
   HiddenStateStore,
@@ -17,6 +17,8 @@ import type { Window } from '../corpus/index.js';
 import { ByteLedger } from '../foundation/index.js';
 import type { CausalModel, LinearForm } from '../models/index.js';
 import { buffersOf, type ModuleReference, type WorkerPool } from '../runtime/index.js';
+import type { ModelWalk } from './model-walk.js';
+import type { WalkStep } from './shard-needs.js';
 
 /** Sizes measured to be good on two cores: two windows of 256 a run, a partial sum every 4,096 tokens. */
 const STOCK_SEGMENT_SIZES: SegmentSizes = { runTokens: 512, segmentTokens: 4096 };
@@ -74,6 +76,7 @@ export class Propagation {
     private readonly pool: WorkerPool,
     budget: HiddenStateBudget,
     sizes: SegmentSizes = STOCK_SEGMENT_SIZES,
+    private readonly walk?: Pick<ModelWalk, 'arrive'>,
   ) {
     const plan = (split: 'calibration' | 'heldOut'): Segment[] =>
       planSegments(
@@ -88,7 +91,7 @@ export class Propagation {
 
   /** Makes every token its first hidden state; completes without a value. */
   embed(): Observable<never> {
-    return defer(() => {
+    return this.arriving('entry', () => {
       const { embedding, hiddenSize } = this.model;
       const entry = this.model.entry({ windowTokens: this.windowTokens });
       return from(this.segments).pipe(
@@ -105,7 +108,7 @@ export class Propagation {
 
   /** Moves every segment through one block; segments arrive as they finish. */
   through(block: number, options: PassageOptions = {}): Observable<Passage> {
-    return defer(() => {
+    return this.arriving(block, () => {
       const { sums = [], listenTo = [], consumers = [], form = 'stored', fed = [] } = options;
       const wanted = new Set([...sums.map(({ input }) => input), ...listenTo]);
       const inputs = consumers.length > 0 ? this.model.inputs(block) : this.model.inputs(block).filter(({ name }) => wanted.has(name));
@@ -135,12 +138,19 @@ export class Propagation {
 
   /** Hands the final hidden states of each segment to `use`, one segment at a time for each worker, and drops them. */
   finish<Out>(use: (segment: Segment, states: HiddenStates) => Promise<Out>): Observable<Out> {
-    return from(this.segments).pipe(mergeMap((segment) => use(segment, this.store.take(segment)), this.pool.workers));
+    return this.arriving('head', () =>
+      from(this.segments).pipe(mergeMap((segment) => use(segment, this.store.take(segment)), this.pool.workers)),
+    );
   }
 
   /** Drops all hidden states, files included. */
   async clear(): Promise<void> {
     await this.store.clear();
+  }
+
+  /** Begins work when the walk has the step's shards on the disk. */
+  private arriving<Out>(step: WalkStep, work: () => Observable<Out>): Observable<Out> {
+    return defer(async () => this.walk?.arrive(step)).pipe(concatMap(work));
   }
 
   private put(segment: Segment, states: HiddenStates): void {

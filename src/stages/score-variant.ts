@@ -1,9 +1,11 @@
 import { concat, concatMap, defer, ignoreElements, type Observable, range, tap, toArray } from 'rxjs';
+import type { Checkpoint } from '../checkpoint/index.js';
 import type { Window } from '../corpus/index.js';
 import { inSequence } from '../dataflow/index.js';
 import { perplexityOf, SCORE_TASK, type ModelVariant, type ScoreArgument } from '../evaluation/index.js';
 import type { CausalModel } from '../models/index.js';
 import { buffersOf, type WorkerPool } from '../runtime/index.js';
+import { walkModel, type ModelWalkOptions } from './model-walk.js';
 import { Propagation, segmentIds } from './propagation.js';
 import type { ScratchDirectory } from './scratch-directory.js';
 
@@ -11,7 +13,8 @@ import type { ScratchDirectory } from './scratch-directory.js';
 const HIDDEN_STATE_BYTES = 64 * 1024 * 1024;
 
 /** What a text is scored with. */
-export interface ScoredModel {
+export interface ScoredModel extends Pick<ModelWalkOptions, 'prefetch' | 'clock'> {
+  readonly checkpoint: Checkpoint;
   readonly model: CausalModel;
   readonly variant: ModelVariant;
   readonly windows: readonly Window[];
@@ -31,12 +34,12 @@ export interface TextScore {
 }
 
 /** Sends windows through a whole model, block by block, and emits their score, once. */
-export const scoreVariant = ({ model, variant, windows, pool, scratch, onTokens }: ScoredModel): Observable<TextScore> =>
+export const scoreVariant = (scored: ScoredModel): Observable<TextScore> =>
   defer(() => {
-    const propagation = new Propagation(model, { calibration: windows, heldOut: [] }, pool, {
-      bytes: HIDDEN_STATE_BYTES,
-      directory: scratch.path,
-    });
+    const { checkpoint, model, variant, windows, pool, scratch, onTokens } = scored;
+    const walk = walkModel(checkpoint, model, { ...scored, scores: true });
+    const budget = { bytes: HIDDEN_STATE_BYTES, directory: scratch.path };
+    const propagation = new Propagation(model, { calibration: windows, heldOut: [] }, pool, budget, undefined, walk);
     const piece = model.head();
     const blocks$ = range(0, model.blocks).pipe(
       concatMap((block) => {
@@ -56,9 +59,10 @@ export const scoreVariant = ({ model, variant, windows, pool, scratch, onTokens 
       .pipe(inSequence(({ index }) => index));
     return concat(propagation.embed(), blocks$, scores$).pipe(
       toArray(),
-      concatMap(async (scored): Promise<TextScore> => {
+      concatMap(async (segments): Promise<TextScore> => {
         await propagation.clear();
-        const logprobs = scored.map((segment) => segment.logprobs);
+        await walk.finish();
+        const logprobs = segments.map((segment) => segment.logprobs);
         return { logprobs, ...perplexityOf(logprobs) };
       }),
     );

@@ -16,7 +16,8 @@ import { startWorkerPool, type WorkerPool } from '../runtime/index.js';
 import { openCalibratedRun, type CalibratedRun } from './calibrated-run.js';
 import { planCorrection, type CorrectionPlan } from './correction-plan.js';
 import type { VerifyJob } from './jobs.js';
-import { openSourceModel, requireFullPrecision, type SourceModel } from './open-source-model.js';
+import { walkModel, type ModelWalk } from './model-walk.js';
+import { openSourceModel, requireFullPrecision, type SourceModel, type SourceOptions } from './open-source-model.js';
 import { claimedChoice, type OutputClaims } from './output-claims.js';
 import { RunClock } from './run-clock.js';
 import { workerCount } from './worker-count.js';
@@ -29,6 +30,8 @@ export interface Verification {
   /** Recomputes the statistics; undefined without a text. */
   readonly calibration: CalibratedRun | undefined;
   readonly pool: WorkerPool;
+  /** The way through the checkpoint's blocks. */
+  readonly walk: ModelWalk;
   readonly context: StageContext;
   readonly clock: RunClock;
   readonly adapter: CheckedAdapter;
@@ -42,9 +45,20 @@ export interface Verification {
   close(): Promise<void>;
 }
 
-const openModelOf = async ({ model }: VerifyJob, claims: OutputClaims): Promise<SourceModel> => {
+/** What a verification may be given in place of what it makes. */
+export interface VerificationOptions extends Pick<SourceOptions, 'onTransfer'> {
+  /** Runs since the job began. */
+  readonly clock?: RunClock | undefined;
+}
+
+const openModelOf = async (job: VerifyJob, claims: OutputClaims, { onTransfer }: VerificationOptions): Promise<SourceModel> => {
+  const { model } = job;
   try {
-    const source = await openSourceModel(model ?? claims.model);
+    const source = await openSourceModel(model ?? claims.model, {
+      ...job,
+      commit: model === undefined ? claims.commit : undefined,
+      onTransfer,
+    });
     requireFullPrecision(source.checkpoint);
     return source;
   } catch (cause) {
@@ -129,30 +143,44 @@ const openBase = async (
   );
 };
 
-/**
- * Opens an output with the checkpoint it was made from, and checks all that needs no weight.
- *
- * @throws VerificationError where nothing can be compared; the errors of the checkpoint and of the text
- */
-export const openVerification = async (job: VerifyJob, claims: OutputClaims): Promise<Verification> => {
-  const { calibration: text, signal } = job;
+/** Opens everything beside the model. */
+const openParts = async (job: VerifyJob, claims: OutputClaims, source: SourceModel, clock: RunClock): Promise<Verification> => {
+  const { calibration: text, signal, prefetch } = job;
   const choice = claimedChoice(claims);
-  const source = await openModelOf(job, claims);
   checkModules(source, claims);
   const plan = await planCorrection(source, choice);
   const adapter = await openAdapter(job, plan, claims);
   const base = await openBase(job, source, plan, claims);
+  const { model } = claims;
   const calibration =
-    text === undefined ? undefined : await openCalibratedRun({ ...job, ...choice, calibration: text, model: job.model ?? claims.model });
+    text === undefined ? undefined : await openCalibratedRun({ ...job, ...choice, calibration: text, model }, { source, clock });
   const pool = calibration?.pool ?? startWorkerPool({ workers: workerCount(job), signal });
   const modelFailures = compareHashes(source.checkpoint, claims, signal);
   modelFailures.catch(() => undefined);
   return {
-    ...{ source, plan, claims, calibration, pool, adapter, modelFailures },
+    ...{ source, plan, claims, calibration, pool, adapter, modelFailures, clock },
+    walk: calibration?.walk ?? walkModel(source.checkpoint, source.model, { scores: false, prefetch, clock }),
     context: calibration?.context ?? { linalg: pool.linalg, signal: signal ?? new AbortController().signal },
-    clock: calibration?.clock ?? new RunClock(),
     base: base && !isFailure(base) ? base : undefined,
     failures: [...adapter.failures, ...(base && isFailure(base) ? [base] : (base?.failures ?? []))],
-    close: () => (calibration ?? pool).close(),
+    close: async () => {
+      await (calibration ?? pool).close();
+      await source.checkpoint.supply?.close();
+    },
   };
+};
+
+/**
+ * Opens an output with the checkpoint it was made from, and checks all that needs no weight.
+ *
+ * @throws VerificationError where nothing can be compared; the errors of the checkpoint, the Hub and the text
+ */
+export const openVerification = async (job: VerifyJob, claims: OutputClaims, options: VerificationOptions = {}): Promise<Verification> => {
+  const source = await openModelOf(job, claims, options);
+  try {
+    return await openParts(job, claims, source, options.clock ?? new RunClock());
+  } catch (error) {
+    await source.checkpoint.supply?.close();
+    throw error;
+  }
 };

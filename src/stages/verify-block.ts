@@ -1,4 +1,4 @@
-import { filter, from, type Observable } from 'rxjs';
+import { concatMap, defer, filter, from, type Observable } from 'rxjs';
 import { inFlight, limited, type Stage } from '../dataflow/index.js';
 import { judgeCorrection, type CorrectionClaim, type MeasuredCorrection, type VerificationFailure } from '../evaluation/index.js';
 import { stockInitializer, stockQuantizer } from './correction-plan.js';
@@ -88,17 +88,19 @@ export const verifyBlock = (
   block: number,
   statistics: readonly InputStatistics[],
 ): Observable<VerifiedShard> => {
-  const { plan, base, pool, context, clock } = verification;
+  const { plan, base, pool, context, clock, walk } = verification;
   const verify = limited(verifyStage(verification, statistics), context, ({ layer }) => layer.module, clock.add);
-  return from(plan.shards[block]!).pipe(
+  return defer(() => walk.arrive(block)).pipe(
+    concatMap(() => plan.shards[block]!),
     filter(({ layer }) => base !== undefined || plan.corrects(layer)),
     inFlight(pool.workers + 1, verify),
   );
 };
 
-/** Compares the tensors that a base stores as they are with their sources, and emits what is wrong. */
-export const verifyPlainTensors = ({ base, pool }: Verification): Observable<VerificationFailure> =>
+/** Compares the tensors that a base stores as they are with their sources in one shard, and emits what is wrong. */
+export const verifyPlainTensors = ({ base, pool }: Verification, file: string): Observable<VerificationFailure> =>
   from(base?.plain ?? []).pipe(
+    filter(({ source }) => source.file === file),
     inFlight(pool.workers, async (pair): Promise<VerificationFailure | undefined> => {
       const difference = await pool.call<string | undefined>(TASKS, 'verifyPlain', pair);
       return difference === undefined

@@ -128,6 +128,6 @@ for (const [what, tree, code, message] of bad)
 
 t.test('refuses what is no directory', async (t) => {
   const directory = t.testdir({ file: 'x' });
-  await t.rejects(openCheckpoint(join(directory, 'absent')), { code: 'QL_CHECKPOINT_MISSING', message: /hub/ });
+  await t.rejects(openCheckpoint(join(directory, 'absent')), { code: 'QL_CHECKPOINT_MISSING', message: /Hugging Face/ });
   await t.rejects(openCheckpoint(join(directory, 'file')), { code: 'QL_CHECKPOINT_MISSING', message: /is a file/ });
 });

@@ -19,6 +19,7 @@ const unexpected = (name: string) => async (): Promise<never> => {
 export const fakeContext = (
   pipelines: Partial<Pipelines> = {},
   isTTY = false,
+  environment: NodeJS.ProcessEnv = { HF_HOME: '/nowhere/huggingface' },
 ): { readonly context: CliContext; readonly printed: () => { readonly out: string; readonly err: string } } => {
   const stdout = Object.assign(new PassThrough(), { isTTY, columns: 120, rows: 40 });
   const stderr = new PassThrough();
@@ -30,6 +31,7 @@ export const fakeContext = (
     context: {
       stdout,
       stderr,
+      environment,
       pipelines: {
         initialize: unexpected('initialize'),
         compare: unexpected('compare'),

@@ -25,5 +25,6 @@ const initialize: Pipelines['initialize'] = async (job) => {
 process.exitCode = await runCli(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
+  environment: {},
   pipelines: { ...fakeContext().context.pipelines, initialize },
 });

@@ -22,8 +22,13 @@ const jobOf = async <Job>(name: 'initialize' | 'compare' | 'evaluate' | 'verify'
   return job;
 };
 
-const withoutSignal = <Job extends { readonly signal?: AbortSignal }>({ signal, ...job }: Job): Omit<Job, 'signal'> => {
+const withoutSignal = <Job extends { readonly signal?: AbortSignal; readonly hub?: object }>({
+  signal,
+  hub,
+  ...job
+}: Job): Omit<Job, 'signal' | 'hub'> => {
   if (!(signal instanceof AbortSignal)) throw new Error('a job must carry a signal');
+  if (!hub) throw new Error('a model that is not on the disk needs the Hub');
   return job;
 };
 
@@ -54,7 +59,7 @@ t.test('every option of init arrives', async (t) => {
   const line =
     'init M --calibration c.jsonl --output O --bits 8 --rank 16 --alpha 128.5 --rslora --initializer als --als-steps 7 --loftq-steps 3' +
     ' --no-balance --modules q_proj,v_proj --tokens 65536 --window 256 --held-out 0.25 --seed 4294967295 --write-base' +
-    ' --base-name org/name --workers 2 --overwrite --json';
+    ' --base-name org/name --workers 2 --overwrite --json --revision v1.0 --discard-shards';
   t.same(withoutSignal(await jobOf<InitializeJob>('initialize', line)), {
     model: 'M',
     calibration: 'c.jsonl',
@@ -74,9 +79,33 @@ t.test('every option of init arrives', async (t) => {
     initializer: 'als',
     writeBase: true,
     baseName: 'org/name',
+    revision: 'v1.0',
+    discardShards: true,
     workers: 2,
     overwrite: true,
   });
+});
+
+t.test('where the Hub is comes from the environment, unless the model is on the disk', async (t) => {
+  const environment = { HF_ENDPOINT: 'https://hub.example', HF_HUB_CACHE: '/cache', HF_TOKEN: 'secret', HF_HUB_OFFLINE: '1' };
+  const hub = { endpoint: 'https://hub.example', cacheDirectory: '/cache', token: 'secret', offline: true };
+  const given: unknown[] = [];
+  const keep = async (job: unknown): Promise<never> => {
+    given.push(job);
+    throw new QuailoraError('QL_STOP', 'far enough');
+  };
+  const { context } = fakeContext({ initialize: keep, compare: keep, evaluate: keep, verify: keep }, false, environment);
+  const directory = t.testdir({});
+  const last = async (line: string): Promise<unknown> => {
+    await runCli(line.split(' '), context);
+    return given.pop();
+  };
+  t.match(await last('init org/name --calibration c --output O --prefetch'), { model: 'org/name', prefetch: true, hub });
+  t.match(await last('compare org/name --calibration c --text t --revision r'), { revision: 'r', hub });
+  t.match(await last('evaluate org/name --text t --discard-shards'), { discardShards: true, hub });
+  t.match(await last('verify D --discard-shards'), { discardShards: true, hub });
+  t.match(await last(`evaluate ${directory} --text t`), { model: directory, hub: undefined });
+  t.match(await last(`verify D --model ${directory}`), { model: directory, hub: undefined });
 });
 
 t.test('the other commands become their jobs', async (t) => {
@@ -119,6 +148,9 @@ t.test('wrong usage ends with code 2 and names the option', async (t) => {
     [`${init} --samples 5 --tokens 5000`, /--samples and --tokens exclude each other/],
     [`${init} --tokens 100`, /--tokens 100 is less than one window of 512/],
     ['evaluate M --text t --tokens 100', /--tokens 100 is less than one window of 512/],
+    [`${init} --prefetch --discard-shards`, /--prefetch and --discard-shards exclude each other/],
+    [`${init} --revision=`, /--revision takes a value/],
+    ['verify D --revision r', /unknown option '--revision'/],
     ['init M --output O', /--calibration/],
     ['init M --calibration c', /--output/],
     ['init --calibration c --output O', /model/],

@@ -1,4 +1,4 @@
-import { concat, EMPTY, firstValueFrom, lastValueFrom, NEVER, Observable, of, take, throwError, toArray } from 'rxjs';
+import { concat, EMPTY, firstValueFrom, lastValueFrom, NEVER, Observable, of, take, tap, throwError, toArray } from 'rxjs';
 import t from 'tap';
 import { usingResource, type Ending } from '../../src/dataflow/index.js';
 import { deferred, turn } from './marbles.js';
@@ -91,6 +91,23 @@ t.test('what can not be opened is not closed', async (t) => {
   };
   await t.rejects(lastValueFrom(usingResource(open, () => of(1), close)), failure);
   t.same(log, []);
+});
+
+t.test('what opening tells is passed on at once, also when it is told later', async (t) => {
+  const seen: string[] = [];
+  let later = (_: string): void => undefined;
+  const told$ = usingResource<string, string>(
+    async (tell) => {
+      tell('opening');
+      later = tell;
+      return 'resource';
+    },
+    () => of('work').pipe(tap(() => later('meanwhile'))),
+    async () => undefined,
+  );
+  await lastValueFrom(told$.pipe(tap((value) => seen.push(value))));
+  later('after the end');
+  t.same(seen, ['opening', 'meanwhile', 'work']);
 });
 
 t.test('a failure to close is an error of finished work, and never hides an earlier one', async (t) => {

@@ -32,6 +32,11 @@ t.test('without a base it states the exact quantization and dtype', async (t) =>
   t.notMatch(card, 'from_pretrained("base"');
 });
 
+t.test('a revision is loaded at', async (t) => {
+  const card = modelCard({ ...options, baseModelRevision: 'v1.0' });
+  t.match(card, 'from_pretrained("org/model", revision="v1.0", quantization_config=quantization, dtype=torch.bfloat16)');
+});
+
 t.test('8 bits and other dtypes are stated as they are', async (t) => {
   const card = modelCard({ ...options, dtype: 'F16', quantizer: 'int8', quantizationConfig: int8.quantizationConfig('F16', ['lm_head']) });
   t.match(card, 'BitsAndBytesConfig(load_in_8bit=True)');

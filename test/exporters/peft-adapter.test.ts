@@ -95,12 +95,14 @@ t.test('the files are those of a stock adapter, whatever the order of arrival', 
     lora_alpha: 16,
     peft_type: 'LORA',
     r: 3,
+    revision: null,
     target_modules: ['q_proj'],
     task_type: 'CAUSAL_LM',
     use_rslora: false,
   });
   const other = join(t.testdir({}), 'other');
-  await write({ ...settings, directory: other }, [1, 0]);
+  await write({ ...settings, directory: other, baseModelRevision: 'v1.0' }, [1, 0]);
+  t.match(JSON.parse(await readFile(join(other, 'adapter_config.json'), 'utf8')), { revision: 'v1.0' });
   const bytes = (at: string): Promise<Buffer> => readFile(join(at, 'adapter_model.safetensors'));
   const first = await bytes(other);
   await write({ ...settings, directory: other }, [0, 1]);

@@ -9,6 +9,8 @@ t.test('a report survives writing and reading', async (t) => {
   const report = { ...sampleReport(), modules: [{ ...sampleReport().modules[0]!, loss: { none: 1, final: 0.5 }, heldOut: null }] };
   await writeFile(path, JSON.stringify(report));
   t.same(await readReport(path), report);
+  await writeFile(path, JSON.stringify({ ...report, commit: 'c0ffee'.padEnd(40, '0') }));
+  t.equal((await readReport(path)).commit, 'c0ffee'.padEnd(40, '0'), 'of a Hub repository');
 });
 
 t.test('every field is missed, by name', async (t) => {
@@ -32,6 +34,7 @@ t.test('a wrong value is named with its place', async (t) => {
     [{ modules: {} }, /modules must be a list/],
     [{ shardHashes: [{ file: 'a', sha256: 'zz' }] }, /shardHashes\[0\]\.sha256 must be 64 hexadecimal digits/],
     [{ rank: 1.5 }, /rank must be a whole number/],
+    [{ commit: 'main' }, /commit must be 40 hexadecimal digits, not "main"/],
     [{ versions: { node: '20' } }, /versions\.quailora must be a non-empty string, not nothing/],
     [{ totals: null }, /totals must be an object, not null/],
   ];

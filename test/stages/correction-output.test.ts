@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { openPeftAdapter } from '../../src/evaluation/index.js';
@@ -77,6 +77,28 @@ t.test('factors of the chosen layers and the whole base are written', async (t) 
   const { readTensor } = await import('../../src/checkpoint/index.js');
   const module = 'model.layers.0.self_attn.q_proj';
   t.same([...(await readTensor(base.tensors.get(`${module}.weight`)!))], [...own[module]!.tensors['weight']!.bytes]);
+});
+
+t.test('plain tensors may be copied shard by shard, and the rest is copied in the end', async (t) => {
+  const written = async (copied: number): Promise<Buffer> => {
+    const directory = t.testdir();
+    const output = await openCorrectionOutput(options(directory));
+    t.equal(output.copiedFiles.size, 3);
+    for (const file of [...output.copiedFiles].slice(0, copied)) await output.copyPlain(file);
+    for (const shard of plan.shards.flat())
+      await output.write({
+        module: shard.layer.module,
+        factors: plan.corrects(shard.layer) ? factorsFor(shard) : undefined,
+        quantized: await quantize(shard),
+      });
+    await output.finish();
+    return readFile(join(directory, 'base', 'model.safetensors'));
+  };
+  const [late, early] = [await written(0), await written(2)];
+  t.ok(late.equals(early));
+  const baseless = await openCorrectionOutput(options(t.testdir(), { writeBase: false }));
+  t.equal(baseless.copiedFiles.size, 0);
+  await baseless.abort();
 });
 
 t.test('giving up leaves no file', async (t) => {

@@ -2,6 +2,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { checkWindows, openSourceModel, requireFullPrecision } from '../../src/stages/index.js';
+import { makeHubPlace } from '../integration/hub-place.js';
 import { makeTinyModel } from '../integration/tiny-model.js';
 
 t.test('a checkpoint with model and tokenizer', async (t) => {
@@ -29,4 +30,37 @@ t.test('a checkpoint that is quantized already, or lacks its tokenizer', async (
   requireFullPrecision({ ...checkpoint, config: { ...config, quantization_config: null } });
   await rm(join(directory, 'tokenizer.json'));
   await t.rejects(openSourceModel(directory), { code: 'QL_TOKENIZER_MISSING' });
+});
+
+t.test('what is no directory is the id of a Hub repository, where it can be one', async (t) => {
+  const place = await makeHubPlace(t);
+  const hub = place.hub('cache');
+  const { checkpoint, model } = await openSourceModel(place.id, { hub });
+  t.equal(checkpoint.supply?.commit, place.server.commit(place.id));
+  t.equal(model.blocks, 3);
+  t.equal((await openSourceModel(place.id, { hub, revision: 'other' })).model.modelType, 'mistral');
+  t.equal((await openSourceModel(place.model, { hub })).checkpoint.supply, undefined, 'a directory wins');
+  await t.rejects(openSourceModel('org/none', { hub }), {
+    name: 'HubError',
+    code: 'QL_HUB_REPOSITORY',
+    message: /There is no directory org\/none here, so it was taken as the id/,
+  });
+  await t.rejects(openSourceModel(place.id, { hub, revision: 'v9' }), { code: 'QL_HUB_REVISION' });
+  for (const path of ['./none', '/none', '../none', 'a/b/c', 'none/'])
+    await t.rejects(
+      openSourceModel(path, { hub }),
+      { code: 'QL_CHECKPOINT_MISSING', message: /no such directory.*organization\/name/ },
+      path,
+    );
+  await t.rejects(openSourceModel(place.id), { code: 'QL_CHECKPOINT_MISSING', message: /readHubSettings/ });
+});
+
+t.test('options of the Hub do nothing for a directory, and are refused', async (t) => {
+  const directory = await makeTinyModel(join(t.testdir(), 'model'));
+  for (const [option, flag] of [
+    [{ revision: 'main' }, '--revision'],
+    [{ prefetch: true }, '--prefetch'],
+    [{ discardShards: true }, '--discard-shards'],
+  ] as const)
+    await t.rejects(openSourceModel(directory, option), { code: 'QL_HUB_OPTION', message: new RegExp(`^${flag}: .* on the disk`) });
 });

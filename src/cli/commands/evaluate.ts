@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs';
 import type { Bits, EvaluateJob } from '../../stages/index.js';
 import type { AddCommand } from '../context.js';
 import { bitsOption, checkWindows, jsonOption, option, windowOption } from '../job-options.js';
+import { addModelOptions, MODEL_ARGUMENT, modelChoices, type ModelFlags } from '../model-options.js';
 import { filled, wholeNumber } from '../option-parsers.js';
 import { summarizeEvaluation } from '../render/summarize-evaluation.js';
 import { watch } from '../watch.js';
 
-interface EvaluateFlags {
+interface EvaluateFlags extends ModelFlags {
   readonly text: string;
   readonly bits?: Bits;
   readonly adapter?: string;
@@ -18,20 +19,23 @@ interface EvaluateFlags {
 
 /** Adds `evaluate`: perplexity of a checkpoint, its quantization, or either with an adapter. */
 export const addEvaluateCommand: AddCommand = (program, context, finish) => {
-  program
+  const command = program
     .command('evaluate')
     .description('perplexity of a checkpoint, of its quantization, or of either with an adapter')
-    .argument('<model>', 'Hugging Face checkpoint directory, full precision or a base that init wrote')
+    .argument('<model>', `${MODEL_ARGUMENT}; full precision, or a base that init wrote`)
     .addOption(option('--text <source>', 'text: .txt, .jsonl or .jsonl.gz', filled('--text')).makeOptionMandatory())
     .addOption(bitsOption())
     .addOption(option('--adapter <dir>', 'PEFT adapter to apply', filled('--adapter')))
     .addOption(windowOption())
     .addOption(option('--tokens <n>', 'stop after the first n tokens (default: all of the text)', wholeNumber('--tokens', 2)))
-    .addOption(option('--logprobs <file>', "Arrow IPC file for each predicted token's log-probability", filled('--logprobs')))
+    .addOption(option('--logprobs <file>', "Arrow IPC file for each predicted token's log-probability", filled('--logprobs')));
+  addModelOptions(command, '. With --bits 8 and no adapter the model is passed twice, and then fetched twice')
     .addOption(jsonOption())
-    .action(async (model: string, { text, bits, adapter, window, tokens, logprobs, json }: EvaluateFlags) => {
+    .action(async (model: string, flags: EvaluateFlags) => {
+      const { text, bits, adapter, window, tokens, logprobs, json } = flags;
       checkWindows(tokens, window);
       const job: EvaluateJob = {
+        ...modelChoices(model, flags, context),
         model,
         text,
         windowTokens: window,

@@ -2,11 +2,12 @@ import { outputState } from '../../journal/index.js';
 import type { InitializeJob, InitializerName } from '../../stages/index.js';
 import type { AddCommand } from '../context.js';
 import { addJobOptions, initializerOption, jobChoices, jsonOption, option, type JobFlags } from '../job-options.js';
+import { addModelOptions, MODEL_ARGUMENT, modelChoices, type ModelFlags } from '../model-options.js';
 import { filled } from '../option-parsers.js';
 import { summarizeInitialization } from '../render/summarize-initialization.js';
 import { watch } from '../watch.js';
 
-interface InitFlags extends JobFlags {
+interface InitFlags extends JobFlags, ModelFlags {
   readonly output: string;
   readonly initializer: InitializerName;
   readonly writeBase?: boolean;
@@ -24,13 +25,14 @@ const onDisk = async (directory: string): Promise<string> => {
 
 /** Adds `init`: a checkpoint and a text in, an adapter (and on request its base) out. */
 export const addInitCommand: AddCommand = (program, context, finish) => {
-  addJobOptions(
+  const command = addJobOptions(
     program
       .command('init')
       .description('write a calibrated LoRA adapter, and on request the quantized base it belongs to')
-      .argument('<model>', 'Hugging Face checkpoint directory')
+      .argument('<model>', MODEL_ARGUMENT)
       .addOption(option('--output <dir>', 'directory to write to', filled('--output')).makeOptionMandatory()),
-  )
+  );
+  addModelOptions(command)
     .addOption(initializerOption())
     .option('--write-base', 'also write the quantized checkpoint')
     .addOption(option('--base-name <name>', 'base_model_name_or_path of the adapter (default: MODEL)', filled('--base-name')))
@@ -39,6 +41,7 @@ export const addInitCommand: AddCommand = (program, context, finish) => {
     .action(async (model: string, flags: InitFlags) => {
       const job: InitializeJob = {
         ...jobChoices(flags),
+        ...modelChoices(model, flags, context),
         model,
         output: flags.output,
         initializer: flags.initializer,

@@ -1,11 +1,12 @@
 import type { VerifyJob } from '../../stages/index.js';
 import type { AddCommand } from '../context.js';
 import { jsonOption, option } from '../job-options.js';
+import { addShardOptions, modelChoices, type ShardFlags } from '../model-options.js';
 import { filled } from '../option-parsers.js';
 import { summarizeVerification } from '../render/summarize-verification.js';
 import { watch } from '../watch.js';
 
-interface VerifyFlags {
+interface VerifyFlags extends ShardFlags {
   readonly model?: string;
   readonly calibration?: string;
   readonly json?: boolean;
@@ -13,15 +14,20 @@ interface VerifyFlags {
 
 /** Adds `verify`: does what lies on disk keep what report.json claims? */
 export const addVerifyCommand: AddCommand = (program, context, finish) => {
-  program
+  const command = program
     .command('verify')
     .description('check the bytes that init wrote; fails with exit code 1 and says which module is wrong')
     .argument('<dir>', 'output directory of init')
-    .addOption(option('--model <dir>', 'full-precision checkpoint (default: the one report.json names)', filled('--model')))
-    .addOption(option('--calibration <source>', 'text to weight the losses with', filled('--calibration')))
+    .addOption(
+      option('--model <model>', 'full-precision checkpoint, directory or Hub id (default: what report.json names)', filled('--model')),
+    )
+    .addOption(option('--calibration <source>', 'text to weight the losses with', filled('--calibration')));
+  addShardOptions(command)
     .addOption(jsonOption())
-    .action(async (directory: string, { model, calibration, json }: VerifyFlags) => {
+    .action(async (directory: string, flags: VerifyFlags) => {
+      const { model, calibration, json } = flags;
       const job: VerifyJob = {
+        ...modelChoices(model, flags, context),
         directory,
         ...(model !== undefined && { model }),
         ...(calibration !== undefined && { calibration }),

@@ -1,5 +1,5 @@
 import type { StageEvent, StartEvent } from '../../reports/index.js';
-import { formatBytes, formatClock, formatCount } from './format-quantity.js';
+import { formatBytes, formatClock, formatCount, formatPercent } from './format-quantity.js';
 import { plainText } from './plain-text.js';
 import type { ProgressReading } from './progress-meter.js';
 
@@ -9,6 +9,17 @@ export const startLine = ({ command, model, blocks, calibrationTokens, heldOutTo
   const heldOut = heldOutTokens > 0 ? `, ${formatCount(heldOutTokens)} held out` : '';
   return `${command} ${plainText(model)}: ${blocks} blocks${tokens}${heldOut}`;
 };
+
+/** How far the transfer of a file is, in one line; undefined for another stage. */
+export const transferLine = ({ file, bytes, totalBytes, seconds, stage }: StageEvent): string | undefined => {
+  if (file === undefined || bytes === undefined || totalBytes === undefined) return undefined;
+  const part = formatPercent(totalBytes > 0 ? bytes / totalBytes : 1);
+  return `${formatClock(seconds).padStart(5)}  ${stage} ${plainText(file)}  ${formatBytes(bytes)} of ${formatBytes(totalBytes)} (${part})`;
+};
+
+/** That the transfer of a file begins or goes on where an earlier one broke, in one line. */
+export const beginLine = ({ file = '', bytes = 0, totalBytes = 0, seconds, stage }: StageEvent): string =>
+  `${formatClock(seconds).padStart(5)}  ${stage} ${plainText(file)}  ${formatBytes(totalBytes)}${bytes > 0 ? `, ${formatBytes(bytes)} are there` : ''}`;
 
 /** Where a run is, in one line. */
 export const statusLine = (event: StageEvent, reading: ProgressReading): string =>

@@ -48,6 +48,34 @@ t.test('a pipe gets plain lines, one a block, and a table', async (t) => {
   t.match(text, /peak memory 500 MiB\.\nWrote out\/adapter, out\/base and out\/report\.json\.\n$/);
 });
 
+t.test('transfers: a line a large file for a pipe, one below the status for a terminal', async (t) => {
+  const transfer = (file: string, bytes: number, totalBytes: number, seconds: number): ProgressEvent<InitializationReport> => ({
+    ...({ type: 'stage', stage: 'download', file, bytes, totalBytes, seconds } as const),
+  });
+  const shown = (isTTY: boolean): string => {
+    const stream = Object.assign(new PassThrough(), { isTTY, columns: 120, rows: 40 });
+    const renderer = createRenderer<InitializationReport>(stream, false, (report) => summarizeInitialization(report, 'out', true));
+    renderer.show(transfer('config.json', 0, 700, 0));
+    renderer.show(transfer('evil\u001b[2Jname', 0, 5 << 20, 1));
+    renderer.show({ type: 'stage', stage: 'calibrate', block: 0, blocks: 3, seconds: 2 });
+    renderer.show(transfer('evil\u001b[2Jname', 1 << 20, 5 << 20, 3));
+    renderer.show(transfer('evil\u001b[2Jname', 5 << 20, 5 << 20, 4));
+    renderer.show(transfer('evil\u001b[2Jname', 2 << 20, 5 << 20, 5));
+    renderer.close();
+    return (stream.read() as Buffer).toString();
+  };
+  t.same(
+    shown(false)
+      .split('\n')
+      .filter((line) => line.includes('download')),
+    [' 0:01  download evil\\x1b[2Jname  5.0 MiB', ' 0:05  download evil\\x1b[2Jname  5.0 MiB, 2.0 MiB are there'],
+    'small files pass without a line; a file that comes again gets another',
+  );
+  t.notMatch(shown(true), /\u001b\[2Jname/);
+  t.match(shown(true), /block 1\/3 {2}calibrate[^\n]*\n 0:01 {2}download evil/, 'below the status');
+  t.match(shown(true), / 0:03 {2}download evil\\x1b\[2Jname {2}1\.0 MiB of 5\.0 MiB \(20\.0 %\)/);
+});
+
 t.test('a terminal gets one line that is redrawn, and the table', async (t) => {
   const text = printed(true, false);
   const erase = '\u001b[2K';
