@@ -10,8 +10,9 @@ import { translateOniguruma } from './translate-oniguruma.js';
 /** Turns a text into the form that the vocabulary knows. */
 export type Normalize = (text: string) => string;
 
-/** Character by character: JavaScript's own lower case of Σ depends on what follows. */
-const lowercase: Normalize = (text) => Array.from(text, (character) => character.toLowerCase()).join('');
+/** Character by character where JavaScript's lower case, of Σ alone, depends on what follows. */
+const lowercase: Normalize = (text) =>
+  text.includes('Σ') ? Array.from(text, (character) => character.toLowerCase()).join('') : text.toLowerCase();
 
 const removed = (characters: string): Normalize => {
   const pattern = new RegExp(characters, 'gu');

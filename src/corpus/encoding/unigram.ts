@@ -80,7 +80,9 @@ export const createUnigram = (definition: Json, vocabulary: Vocabulary): Model =
     const best = new Float64Array(text.length + 1);
     const offer = (end: number, score: number, start: number, id: number): void => {
       if (startsAt[end]! >= 0 && score <= best[end]!) return;
-      [best[end], startsAt[end], ids[end]] = [score, start, id];
+      best[end] = score;
+      startsAt[end] = start;
+      ids[end] = id;
     };
     for (let start = 0; start < text.length;) {
       const next = start + (text.codePointAt(start)! > 0xffff ? 2 : 1);
