@@ -3,21 +3,8 @@
  * extensions, so that TypeScript's nodenext resolution takes them for `any`.
  */
 declare module '@huggingface/tokenizers' {
-  export class PreTokenizer {
-    private readonly preTokenizer: true;
-  }
-  export class ByteLevelPreTokenizer extends PreTokenizer {
-    pattern: RegExp;
-  }
-  export class SequencePreTokenizer extends PreTokenizer {
-    readonly tokenizers: (PreTokenizer | null)[];
-  }
-  export class Tokenizer {
-    constructor(definition: object, settings: object);
-    readonly pre_tokenizer: PreTokenizer | null;
-    /** Ids are undefined where the vocabulary has neither the token nor an unknown token. */
-    encode(text: string): { readonly ids: (number | undefined)[] };
-    token_to_id(token: string): number | undefined;
-    get_vocab(): Map<string, number>;
+  export class SplitPreTokenizer {
+    constructor(definition: object);
+    readonly pattern: RegExp | null;
   }
 }

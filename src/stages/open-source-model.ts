@@ -112,25 +112,24 @@ export const requireFullPrecision = ({ config, directory }: Checkpoint): void =>
   );
 };
 
-/** Part of the embeddings that a tokenizer must at least fill; published models pad theirs by 1 % at most. */
-const LEAST_FILLED = 0.8;
+const OTHER_TOKENIZER =
+  "They do not belong together: copy tokenizer.json, tokenizer_config.json and special_tokens_map.json from the model's own directory.";
 
-const checkTokenizer = ({ model, tokenizer }: SourceModel): void => {
-  if (tokenizer.vocabularySize < LEAST_FILLED * model.vocabularySize)
-    throw new QuailoraError(
-      'QL_TOKENIZER_MODEL',
-      `The tokenizer knows ${tokenizer.vocabularySize} tokens, but the model has ${model.vocabularySize} embeddings. Tokenizer and model do not belong together: fetch tokenizer.json of this model.`,
-    );
-};
+/** A model's embeddings may be padded beyond its tokenizer, by a few hundred in practice, but not to twice its size. */
+const MOST_PADDED = 2;
 
 /**
- * Checks that the tokenizer fits the model, every token of some windows has an embedding, and no window is longer than the model's positions.
+ * Checks that every token of some windows has an embedding, that the tokenizer is about as large as the embeddings, and
+ * that no window is longer than the model's positions.
  *
  * @throws QuailoraError QL_TOKENIZER_MODEL or QL_WINDOW_LENGTH; retrying does not help
  */
-export const checkWindows = (source: SourceModel, windows: readonly Window[]): void => {
-  const { model } = source;
-  checkTokenizer(source);
+export const checkWindows = ({ model, tokenizer }: SourceModel, windows: readonly Window[]): void => {
+  if (tokenizer.vocabularySize * MOST_PADDED < model.vocabularySize)
+    throw new QuailoraError(
+      'QL_TOKENIZER_MODEL',
+      `The tokenizer has ${tokenizer.vocabularySize} tokens, but the model has ${model.vocabularySize} embeddings. ${OTHER_TOKENIZER}`,
+    );
   for (const window of windows) {
     if (window.length > model.maxPositions)
       throw new QuailoraError(
@@ -141,7 +140,7 @@ export const checkWindows = (source: SourceModel, windows: readonly Window[]): v
       if (id < 0 || id >= model.vocabularySize)
         throw new QuailoraError(
           'QL_TOKENIZER_MODEL',
-          `The tokenizer gives token ${id}, but the model has ${model.vocabularySize} embeddings. Tokenizer and model do not belong together: fetch tokenizer.json of this model.`,
+          `The tokenizer gives token ${id}, but the model has ${model.vocabularySize} embeddings. ${OTHER_TOKENIZER}`,
         );
   }
 };

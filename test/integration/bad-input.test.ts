@@ -156,7 +156,7 @@ const CASES: readonly BadInput[] = [
       ),
   },
   {
-    ...{ name: 'the tokenizer of a smaller model', code: 'QL_TOKENIZER_MODEL', names: /knows 40 tokens.*96 embeddings/ },
+    ...{ name: 'the tokenizer of a smaller model', code: 'QL_TOKENIZER_MODEL', names: /has 40 tokens.*96 embeddings/ },
     spoil: ({ model }) =>
       editJson(join(model, 'tokenizer.json'), (tokenizer) => {
         const inner = tokenizer['model'] as { vocab: Record<string, number> };

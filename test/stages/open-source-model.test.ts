@@ -17,6 +17,9 @@ t.test('windows that the model can not take', async (t) => {
   checkWindows(source, [Int32Array.of(0, 95), new Int32Array(64)]);
   t.throws(() => checkWindows(source, [new Int32Array(65)]), { code: 'QL_WINDOW_LENGTH', message: /65 tokens.* 64/ });
   t.throws(() => checkWindows(source, [Int32Array.of(5, 96)]), { code: 'QL_TOKENIZER_MODEL', message: /token 96.* 96 embeddings/ });
+  const small = { ...source, tokenizer: { ...source.tokenizer, vocabularySize: 47 } };
+  t.throws(() => checkWindows(small, []), { code: 'QL_TOKENIZER_MODEL', message: /47 tokens.* 96 embeddings.*copy tokenizer\.json/ });
+  checkWindows({ ...source, tokenizer: { ...source.tokenizer, vocabularySize: 48 } }, []);
   t.throws(() => checkWindows(source, [Int32Array.of(-1)]), { code: 'QL_TOKENIZER_MODEL' });
 });
 

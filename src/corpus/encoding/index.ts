@@ -1,0 +1,3 @@
+export { completeAddedTokens, tokenContent } from './complete-added-tokens.js';
+export { createEncoder, readVocabulary, type Encoder } from './create-encoder.js';
+export { loadAsTransformers } from './transformers-class.js';

@@ -1,0 +1,124 @@
+import { TokenizerError } from '../errors.js';
+import type { Json } from '../read-json-object.js';
+import { byteTokenIds } from './byte-tokens.js';
+import type { Model, Vocabulary } from './model.js';
+
+/** What an unknown character scores below the lowest token. Source: SentencePiece's unigram_model.cc. */
+const UNKNOWN_PENALTY = 10;
+
+/** A tree of tokens by their UTF-16 units. */
+interface Branch {
+  readonly branches: Map<number, Branch>;
+  id?: number;
+}
+
+const growTree = (pieces: readonly string[]): Branch => {
+  const root: Branch = { branches: new Map() };
+  pieces.forEach((piece, id) => {
+    let branch = root;
+    for (let i = 0; i < piece.length; i++) {
+      const unit = piece.charCodeAt(i);
+      let further = branch.branches.get(unit);
+      if (!further) branch.branches.set(unit, (further = { branches: new Map() }));
+      branch = further;
+    }
+    branch.id = id;
+  });
+  return root;
+};
+
+/** Pieces and scores of a Unigram vocabulary. */
+const readScores = (vocab: unknown): { pieces: string[]; scores: Float64Array } => {
+  const entries: unknown[] = Array.isArray(vocab) ? vocab : [];
+  const pieces: string[] = [];
+  const scores = new Float64Array(entries.length);
+  entries.forEach((entry, id) => {
+    const [piece, score] = (Array.isArray(entry) ? entry : []) as unknown[];
+    if (typeof piece !== 'string' || typeof score !== 'number')
+      throw new TokenizerError(
+        'QL_TOKENIZER_JSON',
+        `tokenizer.json's Unigram vocabulary has an entry ${JSON.stringify(entry)}. Fetch it again.`,
+      );
+    pieces.push(piece);
+    scores[id] = score;
+  });
+  return { pieces, scores };
+};
+
+/** Best ways to the end of each prefix of a text: where its last token begins, and that token's id. */
+interface Paths {
+  readonly startsAt: Int32Array;
+  readonly ids: Int32Array;
+}
+
+/**
+ * Builds a Unigram model: the tokens of the highest sum of scores (Viterbi). Neighbouring unknown characters become
+ * one piece, then bytes where the vocabulary has them, else the unknown token.
+ *
+ * @param definition tokenizer.json's `model`
+ * @throws TokenizerError QL_TOKENIZER_JSON for a vocabulary without scores; the model throws QL_TOKENIZER_UNKNOWN
+ *
+ * Source: models/unigram/model.rs of tokenizers 0.23.
+ */
+export const createUnigram = (definition: Json, vocabulary: Vocabulary): Model => {
+  const { pieces, scores } = readScores(definition.vocab);
+  const tree = growTree(pieces);
+  const unknownScore = scores.reduce((least, score) => Math.min(least, score), Infinity) - UNKNOWN_PENALTY;
+  const bytes = definition.byte_fallback === true ? byteTokenIds(vocabulary) : undefined;
+  const unknownId = typeof definition.unk_id === 'number' ? definition.unk_id : undefined;
+  const unknown = (): number => {
+    if (unknownId !== undefined) return unknownId;
+    throw new TokenizerError(
+      'QL_TOKENIZER_UNKNOWN',
+      "The text holds characters that the vocabulary can't express, and tokenizer.json names no unknown token. Check that it belongs to this model.",
+    );
+  };
+
+  const findPaths = (text: string): Paths => {
+    const startsAt = new Int32Array(text.length + 1).fill(-1);
+    const ids = new Int32Array(text.length + 1);
+    const best = new Float64Array(text.length + 1);
+    const offer = (end: number, score: number, start: number, id: number): void => {
+      if (startsAt[end]! >= 0 && score <= best[end]!) return;
+      best[end] = score;
+      startsAt[end] = start;
+      ids[end] = id;
+    };
+    for (let start = 0; start < text.length;) {
+      const next = start + (text.codePointAt(start)! > 0xffff ? 2 : 1);
+      let [branch, known]: [Branch | undefined, boolean] = [tree, false];
+      for (let end = start; end < text.length;) {
+        branch = branch.branches.get(text.charCodeAt(end++));
+        if (!branch) break;
+        if (branch.id === undefined) continue;
+        offer(end, scores[branch.id]! + best[start]!, start, branch.id);
+        known ||= end === next;
+      }
+      if (!known) offer(next, unknownScore + best[start]!, start, unknown());
+      start = next;
+    }
+    return { startsAt, ids };
+  };
+
+  /** The texts of the best path's tokens, neighbouring unknown ones joined. */
+  const tokensOf = (text: string): string[] => {
+    const { startsAt, ids } = findPaths(text);
+    const tokens: string[] = [];
+    let joins = false;
+    for (let end = text.length; end > 0; end = startsAt[end]!) {
+      const token = text.slice(startsAt[end], end);
+      const isUnknown = ids[end] === unknownId;
+      if (isUnknown && joins) tokens.push(token + tokens.pop()!);
+      else tokens.push(token);
+      joins = isUnknown;
+    }
+    return tokens.reverse();
+  };
+
+  const encode = (text: string): number[] =>
+    tokensOf(text).flatMap((token) => {
+      const id = vocabulary.get(token);
+      return id ?? bytes?.(token) ?? unknown();
+    });
+  return { encode };
+};
