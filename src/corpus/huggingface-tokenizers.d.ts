@@ -16,8 +16,9 @@ declare module '@huggingface/tokenizers' {
     constructor(definition: object, settings: object);
     readonly pre_tokenizer: PreTokenizer | null;
     /** Ids are undefined where the vocabulary has neither the token nor an unknown token. */
-    encode(text: string): { readonly ids: (number | undefined)[] };
+    encode(text: string, options: { readonly add_special_tokens: boolean }): { readonly ids: (number | undefined)[] };
     token_to_id(token: string): number | undefined;
+    id_to_token(id: number): string | undefined;
     get_vocab(): Map<string, number>;
   }
 }

@@ -1,13 +1,10 @@
 import { TokenizerError } from './errors.js';
-
-type Json = Readonly<Record<string, unknown>>;
-
-const isRecord = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+import { isJson, type Json } from './read-json-object.js';
 
 /** Every object of a JSON value that has a `type`, at any depth. */
 function* typedParts(value: unknown): Generator<Json, void, undefined> {
   if (Array.isArray(value)) for (const item of value) yield* typedParts(item);
-  else if (isRecord(value)) {
+  else if (isJson(value)) {
     if (typeof value.type === 'string') yield value;
     for (const item of Object.values(value)) yield* typedParts(item);
   }
@@ -23,14 +20,14 @@ function* typedParts(value: unknown): Generator<Json, void, undefined> {
 export const refuseUnsupported = (definition: Json): void => {
   const features: string[] = [];
   const { model, added_tokens: added, pre_tokenizer: preTokenizer } = definition;
-  if (isRecord(model) && model.type === 'BPE') {
+  if (isJson(model) && model.type === 'BPE') {
     if (model.dropout) features.push('BPE dropout (ids would be random)');
     if (model.continuing_subword_prefix) features.push('a BPE continuing_subword_prefix');
   }
   for (const part of typedParts(preTokenizer))
     if (part.type === 'Split' && !['Isolated', 'Removed'].includes(String(part.behavior)))
       features.push(`a Split pre-tokenizer with behavior ${String(part.behavior)}`);
-  if (Array.isArray(added) && added.some((token) => isRecord(token) && token.single_word === true))
+  if (Array.isArray(added) && added.some((token) => isJson(token) && token.single_word === true))
     features.push('an added token with single_word');
   if (features.length)
     throw new TokenizerError(

@@ -1,6 +1,4 @@
-type Json = Readonly<Record<string, unknown>>;
-
-const isRecord = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+import { isJson, type Json } from './read-json-object.js';
 
 /**
  * Adds a split before each run of "▁" (SentencePiece's space) to a tokenizer.json that hands whole texts to BPE, as
@@ -12,8 +10,8 @@ const isRecord = (value: unknown): value is Json => typeof value === 'object' &&
  */
 export const splitBeforeSpaces = (definition: Json): Json => {
   const { model, pre_tokenizer: preTokenizer } = definition;
-  if (!isRecord(model) || model.type !== 'BPE' || !isRecord(model.vocab)) return definition;
-  const whole = preTokenizer === null || (isRecord(preTokenizer) && preTokenizer.type === 'Metaspace' && preTokenizer.split === false);
+  if (!isJson(model) || model.type !== 'BPE' || !isJson(model.vocab)) return definition;
+  const whole = preTokenizer === null || (isJson(preTokenizer) && preTokenizer.type === 'Metaspace' && preTokenizer.split === false);
   if (!whole || Object.keys(model.vocab).some((token) => /[^▁]▁/u.test(token))) return definition;
   const split = { type: 'Split', pattern: { Regex: '▁+[^▁]*|[^▁]+' }, behavior: 'Isolated', invert: false };
   return { ...definition, pre_tokenizer: { type: 'Sequence', pretokenizers: preTokenizer === null ? [split] : [preTokenizer, split] } };

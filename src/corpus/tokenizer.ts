@@ -1,7 +1,8 @@
-import { readFile, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import { ByteLevelPreTokenizer, SequencePreTokenizer, Tokenizer as TokenizersJs, type PreTokenizer } from '@huggingface/tokenizers';
+import { readChatTemplate } from './read-chat-template.js';
 import { TokenizerError } from './errors.js';
+import { readJsonObject, type Json } from './read-json-object.js';
 import { refuseUnsupported } from './refuse-unsupported.js';
 import { splitBeforeSpaces } from './split-before-spaces.js';
 
@@ -9,15 +10,23 @@ import { splitBeforeSpaces } from './split-before-spaces.js';
 export interface Tokenizer {
   /** The ids that `tokenizer(text)["input_ids"]` gives in transformers, with the special tokens of its post-processor. */
   encode(text: string): number[];
+  /** The ids without the post-processor's (`add_special_tokens=False`). Special tokens written in the text stay special. */
+  encodeOrdinary(text: string): number[];
+  /** The token of an id as the vocabulary spells it (bytes and spaces in its own code); undefined for an id it lacks. */
+  tokenText(id: number): string | undefined;
   /** Token that ends a text; undefined where the checkpoint names none. */
   readonly eosTokenId: number | undefined;
   /** Token that begins a text; undefined where the checkpoint names none. */
   readonly bosTokenId: number | undefined;
+  /** The text of `eosTokenId`, which encodes to it: what recipes that join strings append. */
+  readonly eosToken: string | undefined;
+  /** The text of `bosTokenId`, which encodes to it: what recipes that join strings begin with. */
+  readonly bosToken: string | undefined;
+  /** The Jinja template that turns messages into text; undefined where the checkpoint has none. */
+  readonly chatTemplate: string | undefined;
   /** One more than the largest id. */
   readonly vocabularySize: number;
 }
-
-type Json = Readonly<Record<string, unknown>>;
 
 /**
  * GPT-2's pattern with Oniguruma's meaning of \s, that Python's tokenizers go by; JavaScript's \s takes in U+FEFF and
@@ -30,21 +39,6 @@ const setByteLevelPattern = (preTokenizer: PreTokenizer | null): void => {
   if (preTokenizer instanceof ByteLevelPreTokenizer) preTokenizer.pattern = BYTE_LEVEL_PATTERN;
   else if (preTokenizer instanceof SequencePreTokenizer) preTokenizer.tokenizers.forEach(setByteLevelPattern);
 };
-
-const parseJson = (text: string, name: string): Json => {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (cause) {
-    throw new TokenizerError('QL_TOKENIZER_JSON', `${name} is not valid JSON (${String(cause)}). Fetch it again.`, cause);
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw new TokenizerError('QL_TOKENIZER_JSON', `${name} does not hold a JSON object. Fetch it again.`);
-  return parsed as Json;
-};
-
-const readJson = async (directory: string, name: string, names: readonly string[]): Promise<Json> =>
-  names.includes(name) ? parseJson(await readFile(join(directory, name), 'utf8'), name) : {};
 
 const missing = (directory: string, names: readonly string[]): TokenizerError => {
   const slow = ['tokenizer.model', 'tekken.json', 'vocab.json', 'spiece.model'].find((name) => names.includes(name));
@@ -84,8 +78,8 @@ const sizeOf = (tokenizer: TokenizersJs): number => {
 };
 
 /**
- * Loads the tokenizer of a checkpoint directory: tokenizer.json, tokenizer_config.json and, for the special tokens,
- * special_tokens_map.json and config.json.
+ * Loads the tokenizer of a checkpoint directory: tokenizer.json, tokenizer_config.json, its chat template and, for
+ * the special tokens, special_tokens_map.json and config.json.
  *
  * @throws TokenizerError QL_TOKENIZER_MISSING, QL_TOKENIZER_JSON or QL_TOKENIZER_UNSUPPORTED; retrying does not help
  *
@@ -97,10 +91,10 @@ export const loadTokenizer = async (directory: string): Promise<Tokenizer> => {
     throw new TokenizerError('QL_TOKENIZER_MISSING', `${directory}: there is no such directory (${String(cause)}).`, cause);
   });
   if (!names.includes('tokenizer.json')) throw missing(directory, names);
-  const definition = await readJson(directory, 'tokenizer.json', names);
-  const settings = await readJson(directory, 'tokenizer_config.json', names);
-  const special = await readJson(directory, 'special_tokens_map.json', names);
-  const config = await readJson(directory, 'config.json', names);
+  const definition = await readJsonObject(directory, 'tokenizer.json', names);
+  const settings = await readJsonObject(directory, 'tokenizer_config.json', names);
+  const special = await readJsonObject(directory, 'special_tokens_map.json', names);
+  const config = await readJsonObject(directory, 'config.json', names);
   refuseUnsupported(definition);
   let tokenizer: TokenizersJs;
   try {
@@ -113,17 +107,26 @@ export const loadTokenizer = async (directory: string): Promise<Tokenizer> => {
     );
   }
   setByteLevelPattern(tokenizer.pre_tokenizer);
+  const encode = (text: string, withSpecialTokens: boolean): number[] => {
+    const { ids } = tokenizer.encode(text, { add_special_tokens: withSpecialTokens });
+    if (isComplete(ids)) return ids;
+    throw new TokenizerError(
+      'QL_TOKENIZER_UNKNOWN',
+      `The vocabulary can't express ${JSON.stringify(text.slice(0, 60))}… and lacks its own unknown token. Check that tokenizer.json belongs to this model.`,
+    );
+  };
+  const tokenText = (id: number): string | undefined => tokenizer.id_to_token(id);
+  const eosTokenId = specialTokenId('eos', tokenizer, [settings, special], config);
+  const bosTokenId = specialTokenId('bos', tokenizer, [settings, special], config);
   return {
-    encode: (text) => {
-      const { ids } = tokenizer.encode(text);
-      if (isComplete(ids)) return ids;
-      throw new TokenizerError(
-        'QL_TOKENIZER_UNKNOWN',
-        `The vocabulary can't express ${JSON.stringify(text.slice(0, 60))}… and lacks its own unknown token. Check that tokenizer.json belongs to this model.`,
-      );
-    },
-    eosTokenId: specialTokenId('eos', tokenizer, [settings, special], config),
-    bosTokenId: specialTokenId('bos', tokenizer, [settings, special], config),
+    encode: (text) => encode(text, true),
+    encodeOrdinary: (text) => encode(text, false),
+    tokenText,
+    eosTokenId,
+    bosTokenId,
+    eosToken: eosTokenId === undefined ? undefined : tokenText(eosTokenId),
+    bosToken: bosTokenId === undefined ? undefined : tokenText(bosTokenId),
+    chatTemplate: await readChatTemplate(directory, names, settings),
     vocabularySize: sizeOf(tokenizer),
   };
 };

@@ -8,14 +8,20 @@ export interface LetterTokenizer extends Tokenizer {
 /** One token a character, its code point; EOS is 0. */
 export const letterTokenizer = (options: { eosTokenId?: number | undefined } = { eosTokenId: 0 }): LetterTokenizer => {
   const seen: string[] = [];
+  const encode = (text: string): number[] => {
+    seen.push(text);
+    return Array.from(text, (letter) => letter.codePointAt(0)!);
+  };
   return {
     seen,
-    encode: (text) => {
-      seen.push(text);
-      return Array.from(text, (letter) => letter.codePointAt(0)!);
-    },
+    encode,
+    encodeOrdinary: encode,
+    tokenText: (id) => String.fromCodePoint(id),
     eosTokenId: options.eosTokenId,
     bosTokenId: undefined,
+    eosToken: options.eosTokenId === undefined ? undefined : String.fromCodePoint(options.eosTokenId),
+    bosToken: undefined,
+    chatTemplate: undefined,
     vocabularySize: 0x110000,
   };
 };

@@ -33,6 +33,16 @@ t.test('special tokens come from the tokenizer, then from config.json', async (t
   });
 });
 
+t.test('without the special tokens of the post-processor, with those written in the text', async (t) => {
+  const tokenizer = await loadTokenizer(`${fixtures}llama-2`);
+  const [bos, eos] = [tokenizer.bosTokenId!, tokenizer.eosTokenId!];
+  t.same(tokenizer.encode('the'), [bos, ...tokenizer.encodeOrdinary('the')]);
+  t.same(tokenizer.encodeOrdinary(`${tokenizer.bosToken!}the${tokenizer.eosToken!}`), [bos, ...tokenizer.encodeOrdinary('the'), eos]);
+  t.match(tokenizer, { bosToken: '<s>', eosToken: '</s>', chatTemplate: undefined });
+  t.equal(tokenizer.tokenText(eos), '</s>');
+  t.equal(tokenizer.tokenText(99_999), undefined);
+});
+
 t.test('a missing or broken tokenizer is an error that says what to do', async (t) => {
   const reject = (files: Record<string, string>, code: string, message: RegExp) =>
     t.rejects(loadTokenizer(t.testdir(files)), { name: 'TokenizerError', code, message, retryable: false });

@@ -1,0 +1,27 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TokenizerError } from './errors.js';
+
+/** A JSON object whose values have not been looked at. */
+export type Json = Readonly<Record<string, unknown>>;
+
+/** Tells whether a value is a JSON object, neither null nor an array. */
+export const isJson = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/**
+ * Reads a JSON object from one of a directory's files, or an empty one where `names` lacks the file.
+ *
+ * @throws TokenizerError QL_TOKENIZER_JSON for anything but a JSON object; retrying does not help
+ */
+export const readJsonObject = async (directory: string, name: string, names: readonly string[]): Promise<Json> => {
+  if (!names.includes(name)) return {};
+  const text = await readFile(join(directory, name), 'utf8');
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (cause) {
+    throw new TokenizerError('QL_TOKENIZER_JSON', `${name} is not valid JSON (${String(cause)}). Fetch it again.`, cause);
+  }
+  if (isJson(parsed)) return parsed;
+  throw new TokenizerError('QL_TOKENIZER_JSON', `${name} does not hold a JSON object. Fetch it again.`);
+};
