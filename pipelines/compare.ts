@@ -83,7 +83,7 @@ const open = async (job: CompareJob): Promise<Comparison> => {
   const run = await openCalibratedRun(job);
   const scratch = await makeScratchDirectory();
   try {
-    const windows = await textWindows(run, job.text, { windowTokens: job.windowTokens, signal: job.signal });
+    const windows = await textWindows(run, job.text, { windowTokens: job.windowTokens, shape: job.textShape, signal: job.signal });
     const candidates: Candidate[] = [];
     for (const name of COMPARED_INITIALIZERS) candidates.push(await openCandidate(run, job, scratch, name));
     return { run, candidates, windows, scratch, events$: new Subject() };

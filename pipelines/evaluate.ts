@@ -36,7 +36,7 @@ const open = async (job: EvaluateJob): Promise<Evaluation> => {
   const source = await openSourceModel(job.model);
   const variant = await chooseVariant(source, job.bits, job.adapter);
   const variants = job.bits === 8 && job.adapter === undefined ? [variant, weightOnlyInt8(source)] : [variant];
-  const windows = await textWindows(source, job.text, job);
+  const windows = await textWindows(source, job.text, { ...job, shape: job.textShape });
   const scratch = await makeScratchDirectory();
   return {
     source,

@@ -5,6 +5,7 @@ import type { SummedInput } from '../calibration/index.js';
 import type { Quantizer } from '../quantizers/index.js';
 import { startWorkerPool, type WorkerPool } from '../runtime/index.js';
 import { planCorrection, type CorrectionPlan } from './correction-plan.js';
+import { fetchFromHub } from './fetch-from-hub.js';
 import type { CalibrationChoice, CorrectionChoice, JobControl } from './jobs.js';
 import { checkWindows, openSourceModel, requireFullPrecision, type SourceModel } from './open-source-model.js';
 import type { Placed } from './placed.js';
@@ -46,8 +47,8 @@ export interface CalibratedRun extends SourceModel {
 }
 
 const chooseWindows = (source: SourceModel, job: CalibratedJob): Promise<SelectedWindows> => {
-  const { windowTokens, heldOutFraction: heldOut, budget, seed, signal, calibration } = job;
-  const options = { windowTokens, heldOut, signal };
+  const { windowTokens, heldOutFraction: heldOut, budget, seed, signal, calibration, calibrationShape: shape } = job;
+  const options = { windowTokens, heldOut, shape, signal, fetchDatasetFile: fetchFromHub(signal) };
   const chosen = budget.kind === 'tokens' ? { ...options, tokens: budget.tokens } : { ...options, samples: budget.samples, seed };
   return selectWindows(calibration, source.tokenizer, chosen);
 };

@@ -1,7 +1,8 @@
-import { cutWindows, type Window } from '../corpus/index.js';
+import { cutWindows, type TextShape, type Window } from '../corpus/index.js';
 import { fullPrecision, openPeftAdapter, quantizedOnTheWay, storedQuantized, withAdapter, type ModelVariant } from '../evaluation/index.js';
 import { UnsupportedModelError } from '../models/index.js';
 import { QUANTIZERS } from '../quantizers/index.js';
+import { fetchFromHub } from './fetch-from-hub.js';
 import type { Bits } from './jobs.js';
 import { checkWindows, type SourceModel } from './open-source-model.js';
 
@@ -34,9 +35,14 @@ export const chooseVariant = async (source: SourceModel, bits: Bits | undefined,
 export const textWindows = async (
   source: SourceModel,
   text: string,
-  options: { readonly windowTokens: number; readonly tokens?: number | undefined; readonly signal?: AbortSignal | undefined },
+  options: {
+    readonly windowTokens: number;
+    readonly tokens?: number | undefined;
+    readonly shape?: TextShape | undefined;
+    readonly signal?: AbortSignal | undefined;
+  },
 ): Promise<Window[]> => {
-  const windows = await cutWindows(text, source.tokenizer, options);
+  const windows = await cutWindows(text, source.tokenizer, { ...options, fetchDatasetFile: fetchFromHub(options.signal) });
   checkWindows(source, windows);
   return windows;
 };

@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import type { Bits, EvaluateJob } from '../../stages/index.js';
 import type { AddCommand } from '../context.js';
-import { bitsOption, checkWindows, jsonOption, option, windowOption } from '../job-options.js';
+import { bitsOption, checkWindows, jsonOption, windowOption } from '../job-options.js';
+import { option } from '../option.js';
 import { filled, wholeNumber } from '../option-parsers.js';
 import { summarizeEvaluation } from '../render/summarize-evaluation.js';
+import { addTextOptions, planSource, TEXT_SOURCES, textShape, type TextFlags } from '../text-options.js';
 import { watch } from '../watch.js';
 
-interface EvaluateFlags {
+interface EvaluateFlags extends TextFlags {
   readonly text: string;
   readonly bits?: Bits;
   readonly adapter?: string;
@@ -18,22 +20,29 @@ interface EvaluateFlags {
 
 /** Adds `evaluate`: perplexity of a checkpoint, its quantization, or either with an adapter. */
 export const addEvaluateCommand: AddCommand = (program, context, finish) => {
-  program
-    .command('evaluate')
-    .description('perplexity of a checkpoint, of its quantization, or of either with an adapter')
-    .argument('<model>', 'Hugging Face checkpoint directory, full precision or a base that init wrote')
-    .addOption(option('--text <source>', 'text: .txt, .jsonl or .jsonl.gz', filled('--text')).makeOptionMandatory())
+  addTextOptions(
+    program
+      .command('evaluate')
+      .description('perplexity of a checkpoint, of its quantization, or of either with an adapter')
+      .argument('<model>', 'Hugging Face checkpoint directory, full precision or a base that init wrote')
+      .addOption(option('--text <source>', `text: ${TEXT_SOURCES}`, filled('--text')).makeOptionMandatory()),
+    '--text',
+  )
     .addOption(bitsOption())
     .addOption(option('--adapter <dir>', 'PEFT adapter to apply', filled('--adapter')))
     .addOption(windowOption())
     .addOption(option('--tokens <n>', 'stop after the first n tokens (default: all of the text)', wholeNumber('--tokens', 2)))
     .addOption(option('--logprobs <file>', "Arrow IPC file for each predicted token's log-probability", filled('--logprobs')))
     .addOption(jsonOption())
-    .action(async (model: string, { text, bits, adapter, window, tokens, logprobs, json }: EvaluateFlags) => {
+    .action(async (model: string, flags: EvaluateFlags) => {
+      const { text, bits, adapter, window, tokens, logprobs, json } = flags;
+      const shape = textShape(flags);
       checkWindows(tokens, window);
+      planSource(text, shape, 'evaluation');
       const job: EvaluateJob = {
         model,
         text,
+        ...(shape && { textShape: shape }),
         windowTokens: window,
         ...(bits !== undefined && { bits }),
         ...(adapter !== undefined && { adapter }),

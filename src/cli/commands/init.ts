@@ -1,7 +1,9 @@
+import type { Command } from 'commander';
 import { outputState } from '../../journal/index.js';
 import type { InitializeJob, InitializerName } from '../../stages/index.js';
 import type { AddCommand } from '../context.js';
-import { addJobOptions, initializerOption, jobChoices, jsonOption, option, type JobFlags } from '../job-options.js';
+import { addJobOptions, checkPairWindow, initializerOption, jobChoices, jsonOption, type JobFlags } from '../job-options.js';
+import { option } from '../option.js';
 import { filled } from '../option-parsers.js';
 import { summarizeInitialization } from '../render/summarize-initialization.js';
 import { watch } from '../watch.js';
@@ -36,7 +38,8 @@ export const addInitCommand: AddCommand = (program, context, finish) => {
     .addOption(option('--base-name <name>', 'base_model_name_or_path of the adapter (default: MODEL)', filled('--base-name')))
     .option('--overwrite', "replace an earlier run's files in the output directory")
     .addOption(jsonOption())
-    .action(async (model: string, flags: InitFlags) => {
+    .action(async (model: string, flags: InitFlags, command: Command) => {
+      checkPairWindow(flags, command.getOptionValueSource('window') !== 'default');
       const job: InitializeJob = {
         ...jobChoices(flags),
         model,

@@ -1,6 +1,7 @@
 import type { VerifyJob } from '../../stages/index.js';
 import type { AddCommand } from '../context.js';
-import { jsonOption, option } from '../job-options.js';
+import { jsonOption } from '../job-options.js';
+import { option } from '../option.js';
 import { filled } from '../option-parsers.js';
 import { summarizeVerification } from '../render/summarize-verification.js';
 import { watch } from '../watch.js';
@@ -18,7 +19,13 @@ export const addVerifyCommand: AddCommand = (program, context, finish) => {
     .description('check the bytes that init wrote; fails with exit code 1 and says which module is wrong')
     .argument('<dir>', 'output directory of init')
     .addOption(option('--model <dir>', 'full-precision checkpoint (default: the one report.json names)', filled('--model')))
-    .addOption(option('--calibration <source>', 'text to weight the losses with', filled('--calibration')))
+    .addOption(
+      option(
+        '--calibration <source>',
+        'the text that init was given, to weight the losses with; read as report.json says',
+        filled('--calibration'),
+      ),
+    )
     .addOption(jsonOption())
     .action(async (directory: string, { model, calibration, json }: VerifyFlags) => {
       const job: VerifyJob = {
