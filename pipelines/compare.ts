@@ -85,10 +85,12 @@ type Event = ProgressEvent<ComparisonReport>;
 
 const open = async (job: CompareJob, tell: (event: Event) => void): Promise<Comparison> => {
   const clock = new RunClock();
-  const run = await openCalibratedRun(job, { clock, onTransfer: transferProgress(clock, tell) });
+  const onTransfer = transferProgress(clock, tell);
+  const run = await openCalibratedRun(job, { clock, onTransfer });
   const scratch = await makeScratchDirectory();
   try {
-    const windows = await textWindows(run, job.text, { windowTokens: job.windowTokens, signal: job.signal });
+    const { windowTokens, textShape: shape, hub, signal } = job;
+    const windows = await textWindows(run, job.text, { windowTokens, shape, hub, signal, onTransfer });
     const candidates: Candidate[] = [];
     for (const name of COMPARED_INITIALIZERS) candidates.push(await openCandidate(run, job, scratch, name));
     for (const { output } of candidates) run.walk.visit(output.copiedFiles, output.copyPlain);

@@ -35,19 +35,25 @@ type Event = ProgressEvent<EvaluationReport>;
 
 const open = async (job: EvaluateJob, tell: (event: Event) => void): Promise<Evaluation> => {
   const clock = new RunClock();
-  const source = await openSourceModel(job.model, { ...job, onTransfer: transferProgress(clock, tell) });
+  const onTransfer = transferProgress(clock, tell);
+  const source = await openSourceModel(job.model, { ...job, onTransfer });
   try {
-    return await prepare(job, source, clock);
+    return await prepare(job, source, clock, onTransfer);
   } catch (error) {
     await source.checkpoint.supply?.close();
     throw error;
   }
 };
 
-const prepare = async (job: EvaluateJob, source: SourceModel, clock: RunClock): Promise<Evaluation> => {
+const prepare = async (
+  job: EvaluateJob,
+  source: SourceModel,
+  clock: RunClock,
+  onTransfer: ReturnType<typeof transferProgress>,
+): Promise<Evaluation> => {
   const variant = await chooseVariant(source, job.bits, job.adapter);
   const variants = job.bits === 8 && job.adapter === undefined ? [variant, weightOnlyInt8(source)] : [variant];
-  const windows = await textWindows(source, job.text, job);
+  const windows = await textWindows(source, job.text, { ...job, shape: job.textShape, onTransfer });
   const scratch = await makeScratchDirectory();
   return {
     source,

@@ -46,7 +46,16 @@ export {
 
 export { CheckpointReadError, MalformedCheckpointError, type Checkpoint, type TensorLocation } from './checkpoint/index.js';
 
-export { CorpusError, TokenizerError, type SelectedWindows, type Tokenizer, type Window } from './corpus/index.js';
+export {
+  CorpusError,
+  TokenizerError,
+  type RecordCounts,
+  type SelectedWindows,
+  type TextShape,
+  type Tokenizer,
+  type Window,
+} from './corpus/index.js';
+export type { DatasetSplit, FileType } from './corpus/index.js';
 
 export { MalformedConfigError, UnsupportedModelError } from './models/index.js';
 export type { BlockGraphOptions, BlockInput, CausalModel, LinearForm, LinearLayer, ModelPiece, WindowOptions } from './models/index.js';
@@ -128,5 +137,14 @@ export type { CertifiedShard, InitializedShard, QuantizedShard, SourceModel, Spl
 
 export { MalformedReportError } from './reports/index.js';
 export type { ComparedInitializer, ComparisonReport, EvaluationReport, InitializationReport, VerificationReport } from './reports/index.js';
-export type { HeldOutLoss, LargestBytes, LossWeighting, ModuleLoss, ModuleReport, ReportTotals, ShardHash } from './reports/index.js';
+export type {
+  CalibrationText,
+  HeldOutLoss,
+  LargestBytes,
+  LossWeighting,
+  ModuleLoss,
+  ModuleReport,
+  ReportTotals,
+  ShardHash,
+} from './reports/index.js';
 export type { ModuleEvent, ProgressEvent, ResultEvent, StageEvent, StartEvent } from './reports/index.js';

@@ -1,16 +1,12 @@
 import { Option, type Command } from 'commander';
 import { INITIALIZER_NAMES, type Bits, type CalibrationChoice, type CorrectionChoice, type TokenBudget } from '../stages/index.js';
+import { option } from './option.js';
 import { filled, fraction, moduleNames, oneOf, positiveNumber, wholeNumber } from './option-parsers.js';
+import { addTextOptions, planSource, TEXT_SOURCES, textShape, type TextFlags } from './text-options.js';
 import { UsageError } from './usage-error.js';
 
 /** Records drawn when neither --samples nor --tokens is given; the paper's number. */
 const DEFAULT_SAMPLES = 2000;
-
-/** An option with its reader, and its default where it has one. */
-export const option = <T>(flags: string, description: string, read: (text: string) => T, byDefault?: T): Option => {
-  const made = new Option(flags, description).argParser(read);
-  return byDefault === undefined ? made : made.default(byDefault);
-};
 
 /** --bits, without a default. */
 export const bitsOption = (): Option =>
@@ -32,7 +28,7 @@ export const initializerOption = (): Option =>
   );
 
 /** What commander collects for the options of `addJobOptions`. */
-export interface JobFlags {
+export interface JobFlags extends TextFlags {
   readonly calibration: string;
   readonly bits: Bits;
   readonly rank: number;
@@ -52,10 +48,12 @@ export interface JobFlags {
 
 /** Adds the options that `init` and `compare` share. */
 export const addJobOptions = (command: Command): Command =>
-  command
-    .addOption(
-      option('--calibration <source>', 'text to calibrate on: .txt, .jsonl or .jsonl.gz', filled('--calibration')).makeOptionMandatory(),
-    )
+  addTextOptions(
+    command.addOption(
+      option('--calibration <source>', `text to calibrate on: ${TEXT_SOURCES}`, filled('--calibration')).makeOptionMandatory(),
+    ),
+    '--calibration',
+  )
     .addOption(bitsOption().default(4))
     .addOption(option('--rank <r>', 'rank of every correction', wholeNumber('--rank', 1, 1 << 16), 64))
     .addOption(option('--alpha <a>', 'lora_alpha; the factors are divided by the scaling it gives', positiveNumber('--alpha'), 16))
@@ -89,12 +87,34 @@ const tokenBudget = (flags: JobFlags): TokenBudget => {
 };
 
 /**
+ * Refuses a --window that nothing obeys: samples that are pairs are cut by their own lengths.
+ *
+ * @param given the user typed it
+ * @throws UsageError QL_USAGE
+ */
+export const checkPairWindow = (flags: JobFlags, given: boolean): void => {
+  if (!given || flags.tokens !== undefined) return;
+  const { pairTokens, format } = planSource(flags.calibration, textShape(flags), 'calibration');
+  if (pairTokens)
+    throw new UsageError(
+      `Samples of the format ${format.name} are cut by --source-tokens (${pairTokens.source}) and --target-tokens (${pairTokens.target}), so --window does not apply. Leave it out, or give --tokens for windows of the joined records.`,
+    );
+};
+
+const calibrationShape = (flags: JobFlags): Pick<CalibrationChoice, 'calibrationShape'> => {
+  const shape = textShape(flags);
+  planSource(flags.calibration, shape, 'calibration');
+  return shape ? { calibrationShape: shape } : {};
+};
+
+/**
  * Turns the flags that `init` and `compare` share into the part of a job that they say.
  *
  * @throws UsageError QL_USAGE for flags that exclude each other
  */
 export const jobChoices = (flags: JobFlags): CalibrationChoice & CorrectionChoice & { readonly workers?: number } => ({
   calibration: flags.calibration,
+  ...calibrationShape(flags),
   budget: tokenBudget(flags),
   windowTokens: flags.window,
   heldOutFraction: flags.heldOut,

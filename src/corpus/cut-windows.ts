@@ -1,5 +1,6 @@
-import { CorpusError, TokenizerError } from './errors.js';
-import { readTexts, sourceKind } from './read-texts.js';
+import { CorpusError } from './errors.js';
+import type { Example } from './make-examples.js';
+import { openCorpus, type Corpus, type CorpusOptions } from './open-corpus.js';
 import type { Tokenizer } from './tokenizer.js';
 
 /** Token ids of one calibration or evaluation window, never padded. */
@@ -9,11 +10,16 @@ export type Window = Int32Array;
 export interface StreamWindowsOptions {
   /** Tokens of one window. */
   readonly windowTokens: number;
-  readonly signal?: AbortSignal | undefined;
+  /** Called for each text before it is tokenized; false leaves it out. */
+  readonly accept?: (example: Example) => boolean;
+  /** Called for each text that was cut to its limits. */
+  readonly onTruncated?: () => void;
 }
 
 /** What `cutWindows` goes by. */
-export interface CutWindowsOptions extends StreamWindowsOptions {
+export interface CutWindowsOptions extends CorpusOptions {
+  /** Tokens of one window. */
+  readonly windowTokens: number;
   /** Take only the first ⌊tokens ÷ windowTokens⌋ windows; all when left out. */
   readonly tokens?: number | undefined;
 }
@@ -45,32 +51,26 @@ export const wholeWindows = (tokens: number, windowTokens: number): number => {
 };
 
 /**
- * Tokenizes the texts of a source one by one in file order, each ended by EOS (a .txt file is one text and not ended),
- * concatenates them and yields whole windows; tokens left at the end are dropped.
+ * Tokenizes the texts of a corpus one by one in their order, concatenates them and yields whole windows; tokens left at
+ * the end are dropped.
  *
- * @throws CorpusError as `readTexts`, or QL_WINDOW_OPTION; TokenizerError QL_TOKENIZER_EOS where records have to be ended
+ * Each record is ended by EOS: a text by one more token, a pair by its own; a conversation written by the model's own
+ * template has what the template gives it, and a .txt file or a joined text is not ended.
+ *
+ * @throws CorpusError as the corpus, or QL_WINDOW_OPTION; TokenizerError QL_TOKENIZER_EOS where records have to be ended
  *   and the checkpoint names no EOS token; retrying does not help
  *
  * Memory: one text and its ids.
  */
-export async function* streamWindows(
-  source: string,
-  tokenizer: Tokenizer,
-  options: StreamWindowsOptions,
-): AsyncGenerator<Window, void, undefined> {
-  const { windowTokens, signal } = options;
+export async function* streamWindows(corpus: Corpus, options: StreamWindowsOptions): AsyncGenerator<Window, void, undefined> {
+  const { windowTokens, accept, onTruncated } = options;
   checkCount('windowTokens', windowTokens, 1);
-  const ended = sourceKind(source) === 'records';
-  if (ended && tokenizer.eosTokenId === undefined)
-    throw new TokenizerError(
-      'QL_TOKENIZER_EOS',
-      'Neither tokenizer_config.json nor config.json names an EOS token, which has to end each text. Add "eos_token" to tokenizer_config.json.',
-    );
   let window = new Int32Array(windowTokens);
   let filled = 0;
-  for await (const { text } of readTexts(source, signal)) {
-    const ids = tokenizer.encode(text);
-    if (ended) ids.push(tokenizer.eosTokenId!);
+  for await (const example of corpus.examples()) {
+    if (accept?.(example) === false) continue;
+    const { ids, truncated } = example.running();
+    if (truncated) onTruncated?.();
     for (let i = 0; i < ids.length;) {
       const taken = Math.min(ids.length - i, windowTokens - filled);
       for (let j = 0; j < taken; j++) window[filled + j] = ids[i + j]!;
@@ -85,18 +85,20 @@ export async function* streamWindows(
 }
 
 /**
- * Cuts a source into windows for evaluation, from its beginning.
+ * Cuts a source into windows for evaluation, from its beginning; a dataset's name stands for the part it is evaluated on.
  *
  * @returns the first ⌊tokens ÷ windowTokens⌋ windows, or every whole window of the source
- * @throws CorpusError QL_TEXT_TOO_SHORT when the source holds fewer than asked for, or none; else as `streamWindows`
+ * @throws CorpusError QL_TEXT_TOO_SHORT when the source holds fewer than asked for, or none; else as `openCorpus` and
+ *   `streamWindows`
  *
  * Memory: the windows; reading stops with the last one.
  */
 export const cutWindows = async (source: string, tokenizer: Tokenizer, options: CutWindowsOptions): Promise<Window[]> => {
   const { tokens, windowTokens } = options;
   const wanted = tokens === undefined ? undefined : wholeWindows(tokens, windowTokens);
+  const corpus = await openCorpus(source, tokenizer, 'evaluation', options);
   const windows: Window[] = [];
-  for await (const window of streamWindows(source, tokenizer, options)) {
+  for await (const window of streamWindows(corpus, { windowTokens })) {
     windows.push(window);
     if (windows.length === wanted) break;
   }

@@ -1,97 +1,150 @@
-import { random } from '../foundation/index.js';
-import { streamWindows, type StreamWindowsOptions, type Window } from './cut-windows.js';
+import { random, type Random } from '../foundation/index.js';
+import { streamWindows, type Window } from './cut-windows.js';
 import { CorpusError } from './errors.js';
-import { readTexts, sourceKind } from './read-texts.js';
-import type { Tokenizer } from './tokenizer.js';
+import type { Corpus } from './open-corpus.js';
+import { textFingerprint } from './text-fingerprint.js';
 
 /** What `drawSamples` goes by. */
-export interface DrawSamplesOptions extends StreamWindowsOptions {
+export interface DrawSamplesOptions {
+  /** Tokens to which a record is truncated; pairs have limits of their own. */
+  readonly windowTokens: number;
   /** Records to draw for calibration. */
   readonly samples: number;
-  /** Records at the end of the file to set aside. */
+  /** Records to set aside. */
   readonly heldOutSamples: number;
+  /** Where those come from: the end of the source, or the draw itself. */
+  readonly heldOutFrom: 'end' | 'draw';
   readonly seed: number;
 }
 
 /** Records drawn, and those set aside. */
 export interface DrawnSamples {
-  /** In file order. */
-  readonly drawn: Window[];
-  /** The last ones of the file, in file order. */
-  readonly heldOut: Window[];
-  /** Records without text, passed over and not counted as records. */
-  readonly emptyRecords: number;
+  /** In the order of the source. */
+  readonly drawn: readonly Window[];
+  /** In the order of the source; fewer than asked for where some say what a drawn one says. */
+  readonly heldOut: readonly Window[];
+  readonly records: RecordCounts;
+}
+
+/** What became of the records of a source. */
+export interface RecordCounts {
+  /** Records that were looked at; 0 for running text, which has none. */
+  readonly read: number;
+  /** Those without text: never drawn, and nothing but their EOS where texts are concatenated. */
+  readonly empty: number;
+  /** Those that were cut to a window or to their limits, among the records that the windows are made of. */
+  readonly truncated: number;
+  /** Those kept out of the held-out text because the calibration text says the same. */
+  readonly repeated: number;
+}
+
+/** A record that was drawn. */
+interface Sample {
+  readonly order: number;
+  readonly ids: Window;
+  readonly truncated: boolean;
+  readonly fingerprint: string;
 }
 
 /** A record that may be drawn; its ids are made only when they are needed. */
 interface Candidate {
   readonly order: number;
-  readonly ids: () => Window;
+  readonly take: () => Sample;
 }
 
 async function* candidates(
-  source: string,
-  tokenizer: Tokenizer,
-  options: StreamWindowsOptions,
-  skipped: { count: number },
+  corpus: Corpus,
+  windowTokens: number,
+  counts: { read: number; empty: number },
 ): AsyncGenerator<Candidate, void, undefined> {
   let order = 0;
-  if (sourceKind(source) === 'text') {
-    for await (const window of streamWindows(source, tokenizer, options)) yield { order: order++, ids: () => window };
+  if (corpus.unit === 'running text') {
+    for await (const ids of streamWindows(corpus, { windowTokens })) {
+      const sample = { order: order++, ids, truncated: false, fingerprint: '' };
+      yield { order: sample.order, take: () => sample };
+    }
     return;
   }
-  for await (const { text, line } of readTexts(source, options.signal)) {
-    if (text === '') skipped.count++;
-    else
-      yield {
-        order: order++,
-        ids: () => {
-          const ids = Int32Array.from(tokenizer.encode(text).slice(0, options.windowTokens));
-          if (ids.length) return ids;
-          throw new CorpusError(
-            'QL_TEXT_NO_TOKENS',
-            `${source}, line ${line}: the text ${JSON.stringify(text.slice(0, 60))} gives no token. Remove the record.`,
-          );
-        },
-      };
+  for await (const { where, text, sample } of corpus.examples()) {
+    counts.read++;
+    if (text === '') {
+      counts.empty++;
+      continue;
+    }
+    const place = order++;
+    const take = (): Sample => {
+      const { ids, truncated } = sample(windowTokens);
+      if (ids.length) return { order: place, ids: Int32Array.from(ids), truncated, fingerprint: textFingerprint(text) };
+      throw new CorpusError(
+        'QL_TEXT_NO_TOKENS',
+        `${where}: the text ${JSON.stringify(text.slice(0, 60))} gives no token. Remove the record.`,
+      );
+    };
+    yield { order: place, take };
   }
 }
 
-/**
- * Draws records of a source with a seed, each truncated to a window, and sets the last records of the file aside.
- *
- * The draw is uniform, without replacement and in one pass over the records that are not set aside (reservoir sampling,
- * Vitter's algorithm R): the n-th record, from 0, takes a place below `samples` when the seeded stream's `below(n + 1)`
- * falls there. What is drawn comes back in file order. A .txt file has no records: its whole windows take their place.
- *
- * @throws CorpusError QL_TEXT_TOO_SHORT saying how many records there are; QL_TEXT_NO_TOKENS; else as `streamWindows`
- *
- * Cost: reads the whole file and tokenizes about samples · (1 + ln(records ÷ samples)) records. Memory: the samples and
- * the text of those set aside.
- */
-export const drawSamples = async (source: string, tokenizer: Tokenizer, options: DrawSamplesOptions): Promise<DrawnSamples> => {
-  const { samples, heldOutSamples, seed } = options;
-  const stream = random(seed);
-  const skipped = { count: 0 };
-  const aside: Candidate[] = [];
-  const reservoir: { readonly order: number; readonly ids: Window }[] = [];
-  let records = 0;
-  for await (const candidate of candidates(source, tokenizer, options, skipped)) {
-    records++;
-    aside.push(candidate);
-    if (aside.length <= heldOutSamples) continue;
-    const { order, ids } = aside.shift()!;
-    const place = order < samples ? order : stream.below(order + 1);
-    if (place < samples) reservoir[place] = { order, ids: ids() };
+/** Takes `count` samples out of a list, any of them equally likely. */
+const takeSome = (samples: Sample[], count: number, { below }: Random): Sample[] => {
+  const taken: Sample[] = [];
+  while (taken.length < count) {
+    const place = below(samples.length);
+    taken.push(samples[place]!);
+    samples[place] = samples.at(-1)!;
+    samples.pop();
   }
-  if (records < samples + heldOutSamples)
-    throw new CorpusError(
-      'QL_TEXT_TOO_SHORT',
-      `${source} holds ${records} ${sourceKind(source) === 'text' ? `whole windows of ${options.windowTokens} tokens` : 'records with text'}, but ${samples} for calibration and ${heldOutSamples} held out are needed. Give more text, or ask for fewer.`,
-    );
+  return taken;
+};
+
+const tooFew = (corpus: Corpus, found: number, { samples, heldOutSamples, windowTokens }: DrawSamplesOptions): CorpusError =>
+  new CorpusError(
+    'QL_TEXT_TOO_SHORT',
+    `${corpus.plan.source} holds ${found} ${corpus.unit === 'running text' ? `whole windows of ${windowTokens} tokens` : 'records with text'}, but ${samples} for calibration and ${heldOutSamples} held out are needed. Give more text, or ask for fewer.`,
+  );
+
+/**
+ * Draws records of a corpus with a seed, and sets others aside.
+ *
+ * The draw is uniform, without replacement and in one pass (reservoir sampling, Vitter's algorithm R): the n-th record,
+ * from 0, takes a place of the reservoir when the seeded stream's `below(n + 1)` falls there. Held out are the last
+ * records of the source, which then are not drawn from (`end`), or records that are drawn in addition (`draw`); among
+ * those, one that says the same as a record drawn is left out. Running text has no records: its whole windows take their
+ * place.
+ *
+ * @throws CorpusError QL_TEXT_TOO_SHORT saying how many records there are; QL_TEXT_NO_TOKENS; else as the corpus
+ *
+ * Cost: reads the whole source and tokenizes about samples · (1 + ln(records ÷ samples)) records. Memory: the samples
+ * and, at the end of the source, the text of those set aside.
+ */
+export const drawSamples = async (corpus: Corpus, options: DrawSamplesOptions): Promise<DrawnSamples> => {
+  const { samples, heldOutSamples, heldOutFrom, seed, windowTokens } = options;
+  const stream = random(seed);
+  const counts = { read: 0, empty: 0 };
+  const asideMost = heldOutFrom === 'end' ? heldOutSamples : 0;
+  const places = samples + heldOutSamples - asideMost;
+  const aside: Candidate[] = [];
+  const reservoir: Sample[] = [];
+  let found = 0;
+  for await (const candidate of candidates(corpus, windowTokens, counts)) {
+    found++;
+    aside.push(candidate);
+    if (aside.length <= asideMost) continue;
+    const { order, take } = aside.shift()!;
+    const place = order < places ? order : stream.below(order + 1);
+    if (place < places) reservoir[place] = take();
+  }
+  if (found < samples + heldOutSamples) throw tooFew(corpus, found, options);
+  const others = heldOutFrom === 'end' ? aside.map(({ take }) => take()) : takeSome(reservoir, heldOutSamples, stream);
+  const drawn = new Set(reservoir.map(({ fingerprint }) => fingerprint).filter((fingerprint) => fingerprint !== ''));
+  const heldOut = others.filter(({ fingerprint }) => !drawn.has(fingerprint));
+  const inOrder = (chosen: readonly Sample[]): Window[] => [...chosen].sort((a, b) => a.order - b.order).map(({ ids }) => ids);
   return {
-    drawn: reservoir.sort((a, b) => a.order - b.order).map(({ ids }) => ids),
-    heldOut: aside.map(({ ids }) => ids()),
-    emptyRecords: skipped.count,
+    drawn: inOrder(reservoir),
+    heldOut: inOrder(heldOut),
+    records: {
+      ...counts,
+      truncated: [...reservoir, ...heldOut].filter(({ truncated }) => truncated).length,
+      repeated: others.length - heldOut.length,
+    },
   };
 };

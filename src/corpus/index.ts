@@ -1,6 +1,15 @@
+export { FILE_TYPES, type FileType } from './bytes/text-file.js';
+export { STDIN } from './bytes/list-files.js';
 export { cutWindows, streamWindows, type CutWindowsOptions, type StreamWindowsOptions, type Window } from './cut-windows.js';
-export { drawSamples, type DrawSamplesOptions, type DrawnSamples } from './draw-samples.js';
+export type { DatasetFile, FetchDatasetFile } from './datasets/dataset-files.js';
+export { PUBLISHED_DATASETS, type PublishedDataset } from './datasets/published-datasets.js';
+export { SPLITS, type DatasetSplit } from './datasets/recipe-split.js';
+export { drawSamples, type DrawSamplesOptions, type DrawnSamples, type RecordCounts } from './draw-samples.js';
 export { CorpusError, TokenizerError } from './errors.js';
-export { readTexts, sourceKind, type SourceKind, type SourceText } from './read-texts.js';
+export { FORMAT_NAMES } from './formats/find-format.js';
+export type { Example } from './make-examples.js';
+export { openCorpus, type Corpus, type CorpusOptions } from './open-corpus.js';
+export { planText, type TextPlan, type TextPurpose } from './plan-text.js';
 export { selectWindows, type SelectedWindows, type SelectWindowsOptions } from './select-windows.js';
+export type { TextShape } from './text-shape.js';
 export { loadTokenizer, type Tokenizer } from './tokenizer.js';

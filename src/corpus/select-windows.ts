@@ -1,93 +1,131 @@
 import { checkCount, streamWindows, wholeWindows, type Window } from './cut-windows.js';
-import { drawSamples } from './draw-samples.js';
+import { drawSamples, type RecordCounts } from './draw-samples.js';
 import { CorpusError } from './errors.js';
+import { AUTOMATIC_FORMAT } from './formats/find-format.js';
+import type { Example } from './make-examples.js';
+import { openCorpus, type Corpus, type CorpusOptions } from './open-corpus.js';
+import { textFingerprint } from './text-fingerprint.js';
 import type { Tokenizer } from './tokenizer.js';
 
-interface SelectionOptions {
-  /** Tokens of a window; a record drawn is truncated to it. */
+interface SelectionOptions extends CorpusOptions {
+  /** Tokens of a window; a record drawn is truncated to it, unless it is a pair with limits of its own. */
   readonly windowTokens: number;
   /** Held-out windows as a fraction of the calibration windows, 0 for none. */
   readonly heldOut: number;
-  readonly signal?: AbortSignal | undefined;
 }
 
-/** Which tokens to take: the first ones of the file, or records drawn with a seed (the paper's way). */
+/** Which tokens to take: the first ones of the source, or records drawn with a seed (the paper's way). */
 export type SelectWindowsOptions =
   (SelectionOptions & { readonly tokens: number }) | (SelectionOptions & { readonly samples: number; readonly seed: number });
 
-/** Calibration and held-out windows of one source; no token is in both. */
+/** Calibration and held-out windows of one source; no token is in both, and no record of the one says what the other does. */
 export interface SelectedWindows {
   readonly calibration: readonly Window[];
   readonly heldOut: readonly Window[];
   readonly tokens: { readonly calibration: number; readonly heldOut: number };
-  /** Records without text that were passed over; 0 where tokens are concatenated. */
-  readonly emptyRecords: number;
+  readonly records: RecordCounts;
 }
+
+type Chosen = Pick<SelectedWindows, 'calibration' | 'heldOut' | 'records'>;
 
 const countTokens = (windows: readonly Window[]): number => windows.reduce((sum, window) => sum + window.length, 0);
 
-const takeFirstAndLast = async (
-  source: string,
-  tokenizer: Tokenizer,
-  options: SelectionOptions,
-  first: number,
-  last: number,
-): Promise<Pick<SelectedWindows, 'calibration' | 'heldOut'>> => {
+/** Counts the records that pass by, and turns away those that say again what was said before `close` was called. */
+class RepetitionGuard {
+  private readonly said = new Set<string>();
+  private closed = false;
+  private read = 0;
+  private empty = 0;
+  private truncated = 0;
+  private repeated = 0;
+
+  /** From now on, what was said is not said again. */
+  close(): void {
+    this.closed = true;
+  }
+
+  readonly accept = ({ text }: Example): boolean => {
+    this.read++;
+    if (text === '') {
+      this.empty++;
+      return true;
+    }
+    const fingerprint = textFingerprint(text);
+    if (!this.closed) this.said.add(fingerprint);
+    else if (this.said.has(fingerprint)) {
+      this.repeated++;
+      return false;
+    }
+    return true;
+  };
+
+  readonly onTruncated = (): void => {
+    this.truncated++;
+  };
+
+  get counts(): RecordCounts {
+    const { read, empty, truncated, repeated } = this;
+    return { read, empty, truncated, repeated };
+  }
+}
+
+const takeFirstAndLast = async (corpus: Corpus, windowTokens: number, first: number, last: number): Promise<Chosen> => {
   const calibration: Window[] = [];
   const ring: Window[] = [];
   let beyond = 0;
-  for await (const window of streamWindows(source, tokenizer, options)) {
+  const guard = new RepetitionGuard();
+  const watched = corpus.unit === 'records' ? { accept: guard.accept, onTruncated: guard.onTruncated } : {};
+  for await (const window of streamWindows(corpus, { windowTokens, ...watched })) {
     if (calibration.length < first) calibration.push(window);
     else ring[beyond++ % last] = window;
-    if (last === 0 && calibration.length === first) break;
+    if (calibration.length < first) continue;
+    guard.close();
+    if (last === 0) break;
   }
   if (calibration.length < first || beyond < last)
     throw new CorpusError(
       'QL_TEXT_TOO_SHORT',
-      `${source} holds ${calibration.length + beyond} whole windows of ${options.windowTokens} tokens, but ${first} for calibration and ${last} held out are needed. Give more text, or ask for fewer tokens or a smaller held-out fraction.`,
+      `${corpus.plan.source} holds ${calibration.length + beyond} whole windows of ${windowTokens} tokens, but ${first} for calibration and ${last} held out are needed. Give more text, or ask for fewer tokens or a smaller held-out fraction.`,
     );
   const oldest = last ? beyond % last : 0;
-  return { calibration, heldOut: [...ring.slice(oldest), ...ring.slice(0, oldest)] };
+  return { calibration, heldOut: [...ring.slice(oldest), ...ring.slice(0, oldest)], records: guard.counts };
 };
 
 /**
- * Selects the calibration and held-out windows of a source.
+ * Selects the calibration and held-out windows of a source; a dataset's name stands for its training part.
  *
- * With `tokens`: texts are tokenized one by one in file order, each ended by EOS (a .txt file is one text, not ended),
- * concatenated and cut into windows; the first ⌊tokens ÷ windowTokens⌋ are the calibration, the last ones held out.
- * With `samples`: records are drawn with the seed, each truncated to a window and not ended by EOS; the last records of
- * the file are held out and not drawn from (see `drawSamples`). Held out are round(heldOut × calibration windows), half
- * rounded up.
+ * With `tokens`: texts are tokenized one by one in their order, concatenated and cut into windows (see `streamWindows`);
+ * the first ⌊tokens ÷ windowTokens⌋ are the calibration, the last ones held out. A record that says again what a
+ * calibration record says is left out of what follows. With `samples`: records are drawn with the seed (see
+ * `drawSamples`), each truncated to a window and not ended by EOS, or as the QLoRA recipe has it where the format is a
+ * pair. Held out are records at the end of the file; of a dataset or a named format, whose order may mean something,
+ * records drawn in addition. Held out are round(heldOut × calibration windows), half rounded up.
  *
- * @throws CorpusError QL_TEXT_TOO_SHORT saying what there is and what is needed, QL_WINDOW_OPTION; else as
+ * @throws CorpusError QL_TEXT_TOO_SHORT saying what there is and what is needed, QL_WINDOW_OPTION; else as `openCorpus`,
  *   `streamWindows` and `drawSamples`; retrying does not help
  *
- * Cost: with held-out text the whole file is read and, with `tokens`, tokenized (200,000 tokens a second), because its
- * last windows depend on every text before them. Memory: the windows returned.
+ * Cost: with held-out text the whole source is read and, with `tokens`, tokenized (200,000 tokens a second), because its
+ * last windows depend on every text before them. Memory: the windows returned, and 100 bytes a calibration record.
  */
 export const selectWindows = async (source: string, tokenizer: Tokenizer, options: SelectWindowsOptions): Promise<SelectedWindows> => {
-  const { windowTokens, heldOut: fraction, signal } = options;
+  const { windowTokens, heldOut: fraction } = options;
   checkCount('windowTokens', windowTokens, 1);
   if (!Number.isFinite(fraction) || fraction < 0)
     throw new CorpusError('QL_WINDOW_OPTION', `The held-out fraction is ${fraction}; it has to be a number from 0 on.`);
-  let selected: Pick<SelectedWindows, 'calibration' | 'heldOut'>;
-  let emptyRecords = 0;
+  let chosen: Chosen;
   if ('tokens' in options) {
     const first = wholeWindows(options.tokens, windowTokens);
-    selected = await takeFirstAndLast(source, tokenizer, options, first, Math.round(fraction * first));
+    const corpus = await openCorpus(source, tokenizer, 'calibration', options);
+    chosen = await takeFirstAndLast(corpus, windowTokens, first, Math.round(fraction * first));
   } else {
     const { samples, seed } = options;
     checkCount('samples', samples, 1);
-    const drawn = await drawSamples(source, tokenizer, {
-      windowTokens,
-      signal,
-      samples,
-      seed,
-      heldOutSamples: Math.round(fraction * samples),
-    });
-    selected = { calibration: drawn.drawn, heldOut: drawn.heldOut };
-    emptyRecords = drawn.emptyRecords;
+    const corpus = await openCorpus(source, tokenizer, 'calibration', options);
+    const heldOutFrom = corpus.plan.format === AUTOMATIC_FORMAT ? 'end' : 'draw';
+    const heldOutSamples = Math.round(fraction * samples);
+    const { drawn, heldOut, records } = await drawSamples(corpus, { windowTokens, samples, heldOutSamples, heldOutFrom, seed });
+    chosen = { calibration: drawn, heldOut, records };
   }
-  const { calibration, heldOut } = selected;
-  return { calibration, heldOut, tokens: { calibration: countTokens(calibration), heldOut: countTokens(heldOut) }, emptyRecords };
+  const { calibration, heldOut } = chosen;
+  return { ...chosen, tokens: { calibration: countTokens(calibration), heldOut: countTokens(heldOut) } };
 };

@@ -67,6 +67,7 @@ export const initializationReport = async (run: CalibratedRun, parts: ReportPart
     ...{ quantizer: run.plan.quantizer.self.name, initializer: initializer.name },
     initializerSteps: stepsOf(initializer.name, job),
     ...{ rank: job.rank, alpha: job.alpha, scaling: run.plan.scaling, seed: job.seed },
+    calibration: { source: job.calibration, shape: job.calibrationShape ?? {}, records: run.windows.records },
     ...{ calibrationTokens: run.windows.tokens.calibration, heldOutTokens: run.windows.tokens.heldOut, windowTokens: job.windowTokens },
     heldOutFraction: job.heldOutFraction,
     samples: job.budget.kind === 'samples' ? run.windows.calibration.length : null,

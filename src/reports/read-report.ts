@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { FILE_TYPES, SPLITS } from '../corpus/index.js';
 import { QuailoraError } from '../foundation/index.js';
 import type { InitializationReport } from './report.js';
 
@@ -71,6 +72,19 @@ const each =
     return fields(Object.fromEntries(keys.map((key) => [key, check])))(value, path);
   };
 
+const oneOf = (...words: readonly string[]): Check => must(`one of ${words.join(', ')}`, (value) => words.includes(String(value)));
+const flag = must('true or false', (value) => typeof value === 'boolean');
+
+const calibration = fields({
+  source: text,
+  shape: fields({
+    ...{ format: optional(text), field: optional(text), template: optional(text), chatTemplate: optional(flag) },
+    ...{ sourceTokens: optional(extent), targetTokens: optional(extent) },
+    ...{ split: optional(oneOf(...SPLITS)), fileType: optional(oneOf(...FILE_TYPES)) },
+  }),
+  records: fields({ read: count, empty: count, truncated: count, repeated: count }),
+});
+
 const moduleReport = fields({
   name: text,
   shape: list(extent, 2),
@@ -92,6 +106,7 @@ const initializationReport = fields({
   alpha: amount,
   scaling: amount,
   seed: count,
+  calibration,
   calibrationTokens: count,
   heldOutTokens: count,
   windowTokens: extent,

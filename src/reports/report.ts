@@ -1,3 +1,5 @@
+import type { RecordCounts, TextShape } from '../corpus/index.js';
+
 /** Mean loss per token of one module: ‖(W − Q − s·B·A) x‖² averaged over the tokens. */
 export interface ModuleLoss {
   /** Without a correction. */
@@ -55,6 +57,15 @@ export interface LargestBytes {
   readonly activations: number;
 }
 
+/** The text of a calibration. */
+export interface CalibrationText {
+  /** As the user typed it. */
+  readonly source: string;
+  /** How its records were read; empty where the source alone decided. */
+  readonly shape: TextShape;
+  readonly records: RecordCounts;
+}
+
 /** Bytes that identify one shard. */
 export interface ShardHash {
   /** Relative to the checkpoint directory or repository. */
@@ -82,8 +93,10 @@ export interface InitializationReport {
   /** What PEFT multiplies B·A by: alpha / rank, or alpha / √rank. */
   readonly scaling: number;
   readonly seed: number;
+  readonly calibration: CalibrationText;
   readonly calibrationTokens: number;
   readonly heldOutTokens: number;
+  /** Records that are pairs have lengths of their own where samples are drawn. */
   readonly windowTokens: number;
   /** Held-out windows or records as a fraction of the calibration's, as asked for. */
   readonly heldOutFraction: number;

@@ -5,6 +5,7 @@ import type { SummedInput } from '../calibration/index.js';
 import type { Quantizer } from '../quantizers/index.js';
 import { startWorkerPool, type WorkerPool } from '../runtime/index.js';
 import { planCorrection, type CorrectionPlan } from './correction-plan.js';
+import { fetchFromHub } from './fetch-from-hub.js';
 import type { CalibrationChoice, CorrectionChoice, JobControl, ModelChoice } from './jobs.js';
 import { walkModel, type ModelWalk } from './model-walk.js';
 import { checkWindows, openSourceModel, requireFullPrecision, type SourceModel, type SourceOptions } from './open-source-model.js';
@@ -55,9 +56,13 @@ export interface CalibratedRun extends SourceModel {
   close(): Promise<void>;
 }
 
-const chooseWindows = (source: SourceModel, job: CalibratedJob): Promise<SelectedWindows> => {
-  const { windowTokens, heldOutFraction: heldOut, budget, seed, signal, calibration } = job;
-  const options = { windowTokens, heldOut, signal };
+const chooseWindows = (
+  source: SourceModel,
+  job: CalibratedJob,
+  onTransfer: SourceOptions['onTransfer'],
+): Promise<SelectedWindows> => {
+  const { windowTokens, heldOutFraction: heldOut, budget, seed, signal, calibration, calibrationShape: shape } = job;
+  const options = { windowTokens, heldOut, shape, signal, fetchDatasetFile: fetchFromHub(job.hub, { signal, onTransfer }) };
   const chosen = budget.kind === 'tokens' ? { ...options, tokens: budget.tokens } : { ...options, samples: budget.samples, seed };
   return selectWindows(calibration, source.tokenizer, chosen);
 };
@@ -103,7 +108,7 @@ export const openCalibratedRun = async (job: CalibratedJob, options: CalibratedR
   try {
     requireFullPrecision(source.checkpoint);
     const plan = await planCorrection(source, job, quantizer);
-    const windows = await clock.time('tokenize', () => chooseWindows(source, job));
+    const windows = await clock.time('tokenize', () => chooseWindows(source, job, onTransfer));
     checkWindows(source, [...windows.calibration, ...windows.heldOut]);
     const scratch = await makeScratchDirectory();
     return assemble(source, job, windows, plan, scratch, clock);

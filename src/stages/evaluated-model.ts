@@ -1,8 +1,10 @@
-import { cutWindows, type Window } from '../corpus/index.js';
+import { cutWindows, type TextShape, type Window } from '../corpus/index.js';
 import { fullPrecision, openPeftAdapter, quantizedOnTheWay, storedQuantized, withAdapter, type ModelVariant } from '../evaluation/index.js';
+import type { HubFetchOptions } from '../hub/index.js';
 import { UnsupportedModelError } from '../models/index.js';
 import { QUANTIZERS } from '../quantizers/index.js';
-import type { Bits } from './jobs.js';
+import { fetchFromHub } from './fetch-from-hub.js';
+import type { Bits, HubAccess } from './jobs.js';
 import { checkWindows, type SourceModel } from './open-source-model.js';
 
 /** LLM.int8 weights with full-precision activations: what the weights alone lose. */
@@ -30,13 +32,17 @@ export const chooseVariant = async (source: SourceModel, bits: Bits | undefined,
   return adapter === undefined ? variant : withAdapter(variant, checkpoint, model, await openPeftAdapter(adapter));
 };
 
+/** Which windows of a text are scored, and where a dataset's name is looked up. */
+export interface TextWindowsOptions extends HubFetchOptions {
+  readonly windowTokens: number;
+  readonly tokens?: number | undefined;
+  readonly shape?: TextShape | undefined;
+  readonly hub?: HubAccess | undefined;
+}
+
 /** Cuts the windows of a text and checks that they fit the model. */
-export const textWindows = async (
-  source: SourceModel,
-  text: string,
-  options: { readonly windowTokens: number; readonly tokens?: number | undefined; readonly signal?: AbortSignal | undefined },
-): Promise<Window[]> => {
-  const windows = await cutWindows(text, source.tokenizer, options);
+export const textWindows = async (source: SourceModel, text: string, options: TextWindowsOptions): Promise<Window[]> => {
+  const windows = await cutWindows(text, source.tokenizer, { ...options, fetchDatasetFile: fetchFromHub(options.hub, options) });
   checkWindows(source, windows);
   return windows;
 };

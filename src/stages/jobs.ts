@@ -1,3 +1,4 @@
+import type { TextShape } from '../corpus/index.js';
 import type { HubPatience, HubSettings } from '../hub/index.js';
 
 /** Names of the initializers that ship with quailora. */
@@ -11,7 +12,7 @@ export type Bits = 4 | 8;
 
 /** How the calibration tokens are chosen from the text. */
 export type TokenBudget =
-  /** That many records drawn with the seed, each cut to one window (the paper's way). */
+  /** That many records drawn with the seed, each cut to one window or to its format's lengths (the paper's way). */
   | { readonly kind: 'samples'; readonly samples: number }
   /** Texts in file order, joined and cut into whole windows; the first tokens / windowTokens of them. */
   | { readonly kind: 'tokens'; readonly tokens: number };
@@ -43,18 +44,20 @@ export interface ModelChoice {
    * that this run brought are removed; another pass brings them again.
    */
   readonly discardShards?: boolean;
-  /** Where the Hub is, as `readHubSettings` tells; only directories are opened when left out. */
+  /** Where the Hub is, as `readHubSettings` tells; without it only directories and files on the disk are opened. */
   readonly hub?: HubAccess;
 }
 
 /** Which tokens calibrate, and which are held out to check the calibration. */
 export interface CalibrationChoice {
-  /** Text file to calibrate on: .txt, .jsonl or .jsonl.gz with a field `text`, `chosen`, or `prompt` + `completion`. */
+  /** Text to calibrate on: a published dataset's name, a file, a glob pattern, or - for standard input. */
   readonly calibration: string;
+  /** How its records are read; left out, the text is `chosen`, `text`, or `prompt` + `completion`. */
+  readonly calibrationShape?: TextShape;
   readonly budget: TokenBudget;
   /** Tokens of one window. */
   readonly windowTokens: number;
-  /** Held-out windows as a fraction of the calibration windows, taken from the end of the file; 0 turns them off. */
+  /** Held-out windows as a fraction of the calibration windows; 0 turns them off. See `selectWindows` for where from. */
   readonly heldOutFraction: number;
   /** Seed of everything random; equal seeds and options give equal bytes. */
   readonly seed: number;
@@ -94,14 +97,18 @@ export interface InitializeJob extends JobControl, ModelChoice, CalibrationChoic
 
 /** What `compare` needs: one calibration, on which every initializer is tried, and a text for perplexity. */
 export interface CompareJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice {
-  /** Text file whose perplexity is compared. */
+  /** Text whose perplexity is compared: a published dataset's name, a file, a glob pattern, or -. */
   readonly text: string;
+  /** How its records are read. */
+  readonly textShape?: TextShape;
 }
 
 /** What `evaluate` needs: a checkpoint, full precision or written by `initialize`, and a text whose perplexity is wanted. */
 export interface EvaluateJob extends JobControl, ModelChoice {
-  /** Text file. */
+  /** Text: a published dataset's name, a file, a glob pattern, or - for standard input. */
   readonly text: string;
+  /** How its records are read. */
+  readonly textShape?: TextShape;
   /** Quantize a full-precision checkpoint on the way; left out, the checkpoint is taken as it is. */
   readonly bits?: Bits;
   /** PEFT adapter directory to apply. */

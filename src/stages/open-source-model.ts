@@ -134,7 +134,7 @@ export const checkWindows = ({ model, tokenizer }: SourceModel, windows: readonl
     if (window.length > model.maxPositions)
       throw new QuailoraError(
         'QL_WINDOW_LENGTH',
-        `A window has ${window.length} tokens, but the model was made for ${model.maxPositions}. Use --window.`,
+        `A window has ${window.length} tokens, but the model was made for ${model.maxPositions}. Use --window, or for records of pairs --source-tokens and --target-tokens.`,
       );
     for (const id of window)
       if (id < 0 || id >= model.vocabularySize)

@@ -1,3 +1,4 @@
+import type { TextShape } from '../corpus/index.js';
 import { VerificationError } from '../evaluation/index.js';
 import type { Bits, CalibrationChoice, CorrectionChoice, InitializerName } from './jobs.js';
 import { INITIALIZER_NAMES } from './jobs.js';
@@ -26,6 +27,8 @@ export interface OutputClaims {
   readonly scaling: number;
   readonly seed: number;
   readonly calibrationTokens: number;
+  /** How the calibration text was read. */
+  readonly calibration: { readonly shape: TextShape };
   readonly windowTokens: number;
   readonly heldOutFraction: number;
   readonly samples: number | null;
@@ -56,6 +59,7 @@ export const claimedChoice = (claims: OutputClaims): CorrectionChoice & Omit<Cal
     seed,
     samples,
     calibrationTokens,
+    calibration,
   } = claims;
   const bits = BITS[quantizer];
   if (bits === undefined)
@@ -65,6 +69,7 @@ export const claimedChoice = (claims: OutputClaims): CorrectionChoice & Omit<Cal
     );
   return {
     ...{ bits, rank, alpha, rslora: scaling !== alpha / rank, windowTokens, heldOutFraction, seed },
+    calibrationShape: calibration.shape,
     budget: samples === null ? { kind: 'tokens', tokens: calibrationTokens } : { kind: 'samples', samples },
     // Only LoftQ is run again, and only its steps matter.
     ...{ alsSteps: 1, loftqSteps: initializer === 'loftq' ? (initializerSteps ?? 1) : 1, balance: true },

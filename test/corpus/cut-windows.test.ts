@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import t from 'tap';
-import { cutWindows, streamWindows } from '../../src/corpus/index.js';
+import { cutWindows, openCorpus, streamWindows } from '../../src/corpus/index.js';
 import { letters, letterTokenizer } from './letter-tokenizer.js';
 
 const records = (...texts: string[]): string => texts.map((text) => JSON.stringify({ text })).join('\n');
@@ -23,10 +23,27 @@ t.test('a number of tokens takes the first whole windows and reads no further', 
   t.same(tokenizer.seen, ['abc', 'def']);
 });
 
+t.test('pairs are joined as they end themselves; a text that is left out is not tokenized', async (t) => {
+  const lines = ['ab', 'cd', 'ef'].map((text) => JSON.stringify({ input: text, output: text.toUpperCase() })).join('\n');
+  const source = join(t.testdir({ 'a.jsonl': lines }), 'a.jsonl');
+  const shape = { format: 'input-output', sourceTokens: 1 };
+  t.same(letters(await cutWindows(source, letterTokenizer(), { windowTokens: 4, shape })), ['aAB|', 'cCD|', 'eEF|']);
+  const tokenizer = letterTokenizer();
+  const corpus = await openCorpus(source, tokenizer, 'evaluation', { shape });
+  const seen = [];
+  let cut = 0;
+  const options = { windowTokens: 4, accept: ({ text }: { text: string }) => !text.startsWith('cd'), onTruncated: () => cut++ };
+  for await (const window of streamWindows(corpus, options)) seen.push(window);
+  t.same(letters(seen), ['aAB|', 'eEF|']);
+  t.equal(cut, 2);
+  t.notOk(tokenizer.seen.includes('cd'));
+});
+
 t.test('windows are arrays of their own', async (t) => {
   const source = join(t.testdir({ 'a.txt': 'abcdef' }), 'a.txt');
   const seen = [];
-  for await (const window of streamWindows(source, letterTokenizer(), { windowTokens: 2 })) seen.push(window);
+  const corpus = await openCorpus(source, letterTokenizer(), 'evaluation');
+  for await (const window of streamWindows(corpus, { windowTokens: 2 })) seen.push(window);
   t.equal(new Set(seen.map((window) => window.buffer)).size, 3);
   t.same(letters(seen), ['ab', 'cd', 'ef']);
 });

@@ -20,7 +20,7 @@ t.test('tokens: the first windows calibrate, the last whole ones are held out', 
     '7 tokens are 2 windows; "yz" is dropped',
   );
   t.same(text.tokens, { calibration: 6, heldOut: 9 });
-  t.equal(text.emptyRecords, 0);
+  t.same(text.records, { read: 0, empty: 0, truncated: 0, repeated: 0 }, 'a text has no records');
   const records = await select('a.jsonl', 12, 0.25);
   t.same([letters(records.calibration), letters(records.heldOut)], [['abc', 'd|e', 'fg|', 'hij'], ['yz|']]);
   t.same(letters((await select('a.txt', 12, 1)).heldOut), ['mno', 'pqr', 'stu', 'vwx'], 'the two meet without overlap');
@@ -61,7 +61,8 @@ t.test('samples: records drawn, the last of the file held out', async (t) => {
       ['d', 'ee'],
     ],
   );
-  t.same([selected.tokens, selected.emptyRecords], [{ calibration: 6, heldOut: 3 }, 1]);
+  t.same(selected.tokens, { calibration: 6, heldOut: 3 });
+  t.same(selected.records, { read: 6, empty: 1, truncated: 1, repeated: 0 });
 });
 
 t.test('too little text says what there is and what is needed', async (t) => {
@@ -87,4 +88,29 @@ t.test('options without sense are refused', async (t) => {
     { windowTokens: 5, samples: 0, heldOut: 0, seed: 0 },
   ])
     await t.rejects(selectWindows(source, letterTokenizer(), wrong), { code: 'QL_WINDOW_OPTION' });
+});
+
+t.test('tokens: a record that says again what calibrates is not held out', async (t) => {
+  const source = join(t.testdir({ 'a.jsonl': jsonl(['abc', 'de', 'abc', 'fg', 'de', 'hijk', 'fg']) }), 'a.jsonl');
+  const { calibration, heldOut, records } = await selectWindows(source, letterTokenizer(), { windowTokens: 4, tokens: 8, heldOut: 1 });
+  t.same(
+    [letters(calibration), letters(heldOut)],
+    [
+      ['abc|', 'de|a'],
+      ['g|hi', 'jk|f'],
+    ],
+    'the first record goes on behind its first half; the second "de" is left out',
+  );
+  t.same(records, { read: 7, empty: 0, truncated: 0, repeated: 1 });
+});
+
+t.test('a named format draws what it holds out; without one it is the end of the file', async (t) => {
+  const texts = Array.from({ length: 60 }, (_, i) => String.fromCodePoint(0x4e00 + i));
+  const source = join(t.testdir({ 'a.jsonl': jsonl(texts) }), 'a.jsonl');
+  const held = async (shape?: { format: string }) =>
+    letters((await selectWindows(source, letterTokenizer(), { windowTokens: 9, samples: 20, heldOut: 0.5, seed: 3, shape })).heldOut);
+  t.same(await held(), texts.slice(50));
+  const drawn = await held({ format: 'text' });
+  t.equal(drawn.length, 10);
+  t.not(drawn.join(), texts.slice(50).join());
 });

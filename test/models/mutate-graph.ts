@@ -21,7 +21,7 @@ export interface DecodedGraph {
 export type GraphChange = (graph: DecodedGraph) => void;
 
 /** Decodes a piece's graph, changes it and encodes it again. */
-const changePiece = (piece: ModelPiece, change: GraphChange): ModelPiece => {
+export const changePiece = (piece: ModelPiece, change: GraphChange): ModelPiece => {
   const proto = modelProto();
   const model = proto.toObject(proto.decode(piece.graph), { longs: Number, arrays: true }) as { graph: DecodedGraph };
   change(model.graph);

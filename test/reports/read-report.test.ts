@@ -16,7 +16,7 @@ t.test('a report survives writing and reading', async (t) => {
 t.test('every field is missed, by name', async (t) => {
   const directory = t.testdir();
   const fields = Object.keys(sampleReport());
-  t.equal(fields.length, 20);
+  t.equal(fields.length, 21);
   for (const field of fields) {
     const path = join(directory, `${field}.json`);
     await writeFile(path, JSON.stringify({ ...sampleReport(), [field]: undefined }));
@@ -28,6 +28,10 @@ t.test('a wrong value is named with its place', async (t) => {
   const directory = t.testdir();
   const module = sampleReport().modules[0]!;
   const cases: readonly (readonly [unknown, RegExp])[] = [
+    [
+      { calibration: { ...sampleReport().calibration, shape: { split: 'dev' } } },
+      /calibration\.shape\.split must be one of train, validation, test, not "dev"/,
+    ],
     [{ modules: [module, { ...module, shape: [64] }] }, /modules\[1\]\.shape must have 2 entries, not 1/],
     [{ modules: [{ ...module, loss: { none: 1, final: '0' } }] }, /modules\[0\]\.loss\.final must be a number of at least 0, not "0"/],
     [{ modules: [{ ...module, statistic: 'X' }] }, /modules\[0\]\.statistic must be "H" or "G", not "X"/],

@@ -11,6 +11,11 @@ export const sampleReport = (): InitializationReport => ({
   alpha: 16,
   scaling: 2,
   seed: 0,
+  calibration: {
+    source: 'chat.jsonl',
+    shape: { format: 'alpaca', targetTokens: 128, split: 'train' },
+    records: { read: 900, empty: 3, truncated: 12, repeated: 1 },
+  },
   calibrationTokens: 4096,
   heldOutTokens: 1024,
   windowTokens: 256,

@@ -1,13 +1,15 @@
 import type { CompareJob } from '../../stages/index.js';
 import type { AddCommand } from '../context.js';
-import { addJobOptions, jobChoices, jsonOption, option, type JobFlags } from '../job-options.js';
+import { addJobOptions, jobChoices, jsonOption, type JobFlags } from '../job-options.js';
 import { addModelOptions, MODEL_ARGUMENT, modelChoices, type ModelFlags } from '../model-options.js';
+import { option } from '../option.js';
 import { filled } from '../option-parsers.js';
 import { summarizeComparison } from '../render/summarize-comparison.js';
 import { saveResult } from '../save-result.js';
+import { addTextOptions, checkStdin, planSource, TEXT_SOURCES, textShape, unprefixed, type PrefixedTextFlags } from '../text-options.js';
 import { watch } from '../watch.js';
 
-interface CompareFlags extends JobFlags, ModelFlags {
+interface CompareFlags extends JobFlags, ModelFlags, PrefixedTextFlags {
   readonly text: string;
   readonly output?: string;
   readonly overwrite?: boolean;
@@ -16,19 +18,32 @@ interface CompareFlags extends JobFlags, ModelFlags {
 
 /** Adds `compare`: every initializer on the statistics of one calibration. */
 export const addCompareCommand: AddCommand = (program, context, finish) => {
-  const command = addJobOptions(
-    program
-      .command('compare')
-      .description('try every initializer on one calibration, and compare their perplexities')
-      .argument('<model>', MODEL_ARGUMENT)
-      .addOption(option('--text <source>', 'text whose perplexity is compared', filled('--text')).makeOptionMandatory()),
+  const command = addTextOptions(
+    addJobOptions(
+      program
+        .command('compare')
+        .description('try every initializer on one calibration, and compare their perplexities')
+        .argument('<model>', MODEL_ARGUMENT)
+        .addOption(option('--text <source>', `text whose perplexity is compared: ${TEXT_SOURCES}`, filled('--text')).makeOptionMandatory()),
+    ),
+    '--text',
+    'text-',
   );
   addModelOptions(command, '. compare passes over the model seven times, and then fetches it seven times')
     .addOption(option('--output <dir>', 'directory to write the result to, as report.json (default: none)', filled('--output')))
     .option('--overwrite', "replace an earlier run's files in the output directory")
     .addOption(jsonOption())
     .action(async (model: string, flags: CompareFlags) => {
-      const job: CompareJob = { ...jobChoices(flags), ...modelChoices(model, flags, context), model, text: flags.text };
+      const shape = textShape(unprefixed(flags));
+      checkStdin(flags.calibration, flags.text);
+      planSource(flags.text, shape, 'evaluation');
+      const job: CompareJob = {
+        ...jobChoices(flags),
+        ...modelChoices(model, flags, context, [flags.calibration, flags.text]),
+        model,
+        text: flags.text,
+        ...(shape && { textShape: shape }),
+      };
       const { output, overwrite = false } = flags;
       finish(
         await watch(context, {

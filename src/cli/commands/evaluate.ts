@@ -1,13 +1,15 @@
 import { existsSync } from 'node:fs';
 import type { Bits, EvaluateJob } from '../../stages/index.js';
 import type { AddCommand } from '../context.js';
-import { bitsOption, checkWindows, jsonOption, option, windowOption } from '../job-options.js';
+import { bitsOption, checkWindows, jsonOption, windowOption } from '../job-options.js';
 import { addModelOptions, MODEL_ARGUMENT, modelChoices, type ModelFlags } from '../model-options.js';
+import { option } from '../option.js';
 import { filled, wholeNumber } from '../option-parsers.js';
 import { summarizeEvaluation } from '../render/summarize-evaluation.js';
+import { addTextOptions, planSource, TEXT_SOURCES, textShape, type TextFlags } from '../text-options.js';
 import { watch } from '../watch.js';
 
-interface EvaluateFlags extends ModelFlags {
+interface EvaluateFlags extends ModelFlags, TextFlags {
   readonly text: string;
   readonly bits?: Bits;
   readonly adapter?: string;
@@ -19,11 +21,14 @@ interface EvaluateFlags extends ModelFlags {
 
 /** Adds `evaluate`: perplexity of a checkpoint, its quantization, or either with an adapter. */
 export const addEvaluateCommand: AddCommand = (program, context, finish) => {
-  const command = program
-    .command('evaluate')
-    .description('perplexity of a checkpoint, of its quantization, or of either with an adapter')
-    .argument('<model>', `${MODEL_ARGUMENT}; full precision, or a base that init wrote`)
-    .addOption(option('--text <source>', 'text: .txt, .jsonl or .jsonl.gz', filled('--text')).makeOptionMandatory())
+  const command = addTextOptions(
+    program
+      .command('evaluate')
+      .description('perplexity of a checkpoint, of its quantization, or of either with an adapter')
+      .argument('<model>', `${MODEL_ARGUMENT}; full precision, or a base that init wrote`)
+      .addOption(option('--text <source>', `text: ${TEXT_SOURCES}`, filled('--text')).makeOptionMandatory()),
+    '--text',
+  )
     .addOption(bitsOption())
     .addOption(option('--adapter <dir>', 'PEFT adapter to apply', filled('--adapter')))
     .addOption(windowOption())
@@ -33,11 +38,14 @@ export const addEvaluateCommand: AddCommand = (program, context, finish) => {
     .addOption(jsonOption())
     .action(async (model: string, flags: EvaluateFlags) => {
       const { text, bits, adapter, window, tokens, logprobs, json } = flags;
+      const shape = textShape(flags);
       checkWindows(tokens, window);
+      planSource(text, shape, 'evaluation');
       const job: EvaluateJob = {
-        ...modelChoices(model, flags, context),
+        ...modelChoices(model, flags, context, [text]),
         model,
         text,
+        ...(shape && { textShape: shape }),
         windowTokens: window,
         ...(bits !== undefined && { bits }),
         ...(adapter !== undefined && { adapter }),

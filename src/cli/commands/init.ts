@@ -1,8 +1,10 @@
+import type { Command } from 'commander';
 import { outputState } from '../../journal/index.js';
 import type { InitializeJob, InitializerName } from '../../stages/index.js';
 import type { AddCommand } from '../context.js';
-import { addJobOptions, initializerOption, jobChoices, jsonOption, option, type JobFlags } from '../job-options.js';
+import { addJobOptions, checkPairWindow, initializerOption, jobChoices, jsonOption, type JobFlags } from '../job-options.js';
 import { addModelOptions, MODEL_ARGUMENT, modelChoices, type ModelFlags } from '../model-options.js';
+import { option } from '../option.js';
 import { filled } from '../option-parsers.js';
 import { summarizeInitialization } from '../render/summarize-initialization.js';
 import { watch } from '../watch.js';
@@ -38,10 +40,11 @@ export const addInitCommand: AddCommand = (program, context, finish) => {
     .addOption(option('--base-name <name>', 'base_model_name_or_path of the adapter (default: MODEL)', filled('--base-name')))
     .option('--overwrite', "replace an earlier run's files in the output directory")
     .addOption(jsonOption())
-    .action(async (model: string, flags: InitFlags) => {
+    .action(async (model: string, flags: InitFlags, command: Command) => {
+      checkPairWindow(flags, command.getOptionValueSource('window') !== 'default');
       const job: InitializeJob = {
         ...jobChoices(flags),
-        ...modelChoices(model, flags, context),
+        ...modelChoices(model, flags, context, [flags.calibration]),
         model,
         output: flags.output,
         initializer: flags.initializer,

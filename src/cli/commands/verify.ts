@@ -1,7 +1,8 @@
 import type { VerifyJob } from '../../stages/index.js';
 import type { AddCommand } from '../context.js';
-import { jsonOption, option } from '../job-options.js';
+import { jsonOption } from '../job-options.js';
 import { addShardOptions, modelChoices, type ShardFlags } from '../model-options.js';
+import { option } from '../option.js';
 import { filled } from '../option-parsers.js';
 import { summarizeVerification } from '../render/summarize-verification.js';
 import { watch } from '../watch.js';
@@ -21,13 +22,19 @@ export const addVerifyCommand: AddCommand = (program, context, finish) => {
     .addOption(
       option('--model <model>', 'full-precision checkpoint, directory or Hub id (default: what report.json names)', filled('--model')),
     )
-    .addOption(option('--calibration <source>', 'text to weight the losses with', filled('--calibration')));
+    .addOption(
+      option(
+        '--calibration <source>',
+        'the text that init was given, to weight the losses with; read as report.json says',
+        filled('--calibration'),
+      ),
+    );
   addShardOptions(command)
     .addOption(jsonOption())
     .action(async (directory: string, flags: VerifyFlags) => {
       const { model, calibration, json } = flags;
       const job: VerifyJob = {
-        ...modelChoices(model, flags, context),
+        ...modelChoices(model, flags, context, calibration === undefined ? [] : [calibration]),
         directory,
         ...(model !== undefined && { model }),
         ...(calibration !== undefined && { calibration }),
