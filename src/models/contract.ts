@@ -30,7 +30,10 @@ export type LinearForm = 'stored' | 'fed' | 'int8';
 
 /** What the graph of a piece that knows positions goes by. */
 export interface WindowOptions {
-  /** Longest window in tokens; fixes the length of the rotary tables. */
+  /**
+   * Longest window in tokens. Fixes the length of the rotary tables, and where their scaling depends on the length
+   * (`dynamic`, `longrope`) their speed: shorter windows of the run turn as the longest one does.
+   */
   readonly windowTokens: number;
 }
 
