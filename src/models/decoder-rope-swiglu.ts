@@ -119,10 +119,6 @@ const buildBlock = (
   const { graph } = piece;
   const { q, k, v, o, gate, up, down } = layersOf(block, shape, traits);
   const prefix = `model.layers.${block}`;
-  const read = (value: Value, layer: LinearLayer): Value => {
-    if (options.activations) graph.output(value, 'F32', ['windows', 'tokens', layer.inFeatures], layer.input);
-    return value;
-  };
 
   const hidden = graph.input('hidden', 'F32', ['windows', 'tokens', shape.hidden]);
   const positions = graph.input('positions', 'I64', ['windows', 'tokens']);
@@ -131,20 +127,22 @@ const buildBlock = (
     const normed = traits.headNorms ? piece.headNorm(x, weight(), { count, size: shape.heads.size }, shape.epsilon) : x;
     return piece.rotate(normed, count, positions, shape.rotary, options.windowTokens);
   };
-  const slidingWindow = traits.slidingWindow(block);
-  const mask =
-    slidingWindow !== undefined && slidingWindow < options.windowTokens ? piece.slidingMask(positions, slidingWindow) : undefined;
+  const mask = piece.windowMask(positions, traits.slidingWindow(block), options);
 
-  const attentionInput = read(piece.rmsNorm(hidden, piece.weight(`${prefix}.input_layernorm.weight`), shape.epsilon), q);
+  const attentionInput = piece.read(piece.rmsNorm(hidden, piece.weight(`${prefix}.input_layernorm.weight`), shape.epsilon), q, options);
   const query = place(piece.linear(attentionInput, q, options), 'q_norm', shape.heads.query);
   const key = place(piece.linear(attentionInput, k, options), 'k_norm', shape.heads.keyValue);
   const value = piece.linear(attentionInput, v, options);
-  const attended = read(piece.attention(query, key, value, shape.heads, mask), o);
+  const attended = piece.read(piece.attention(query, key, value, shape.heads, mask), o, options);
   const middle = graph.node('Add', [hidden, piece.linear(attended, o, options)]);
 
-  const mlpInput = read(piece.rmsNorm(middle, piece.weight(`${prefix}.post_attention_layernorm.weight`), shape.epsilon), gate);
+  const mlpInput = piece.read(
+    piece.rmsNorm(middle, piece.weight(`${prefix}.post_attention_layernorm.weight`), shape.epsilon),
+    gate,
+    options,
+  );
   const gated = graph.node('Mul', [piece.silu(piece.linear(mlpInput, gate, options)), piece.linear(mlpInput, up, options)]);
-  const next = graph.node('Add', [middle, piece.linear(read(gated, down), down, options)]);
+  const next = graph.node('Add', [middle, piece.linear(piece.read(gated, down, options), down, options)]);
   graph.output(next, 'F32', ['windows', 'tokens', shape.hidden], 'next');
   return piece.build();
 };

@@ -1,8 +1,11 @@
 import { bloom } from './bloom.js';
+import { gemma2 } from './gemma2.js';
+import { gemma3Text } from './gemma3_text.js';
 import { gptNeox } from './gpt_neox.js';
 import { llama } from './llama.js';
 import { mistral } from './mistral.js';
 import { opt } from './opt.js';
+import { phi3 } from './phi3.js';
 import { qwen2 } from './qwen2.js';
 import { qwen3 } from './qwen3.js';
 import type { Checkpoint } from '../checkpoint/index.js';
@@ -11,7 +14,7 @@ import { expectTensor } from './expect-tensor.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
 /** Every family, one line each. */
-const families: readonly ModelFamily[] = [bloom, gptNeox, llama, mistral, opt, qwen2, qwen3];
+const families: readonly ModelFamily[] = [bloom, gemma2, gemma3Text, gptNeox, llama, mistral, opt, phi3, qwen2, qwen3];
 
 /**
  * Opens a checkpoint as a model of the family that its config.json names.

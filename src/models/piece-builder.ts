@@ -2,7 +2,7 @@ import { basename, dirname } from 'node:path';
 import type { Checkpoint, TensorLocation } from '../checkpoint/index.js';
 import { GraphBuilder, type Value } from '../graph/index.js';
 import type { ActivationFunction } from './activation-function.js';
-import type { BlockGraphOptions, LinearLayer, ModelPiece } from './contract.js';
+import type { BlockGraphOptions, LinearLayer, ModelPiece, WindowOptions } from './contract.js';
 import { tabulateRotary, type RotaryFrequencies } from './rotary-tables.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
@@ -50,6 +50,11 @@ export class PieceBuilder {
   /** RMSNorm over the last axis, float32. */
   rmsNorm(x: Value, weight: Value, epsilon: number): Value {
     return this.graph.node('RMSNormalization', [x, weight], { axis: { int: -1 }, epsilon: { float: epsilon } });
+  }
+
+  /** 1 + w, what norms multiply by whose weights are stored around zero. */
+  onePlus(weight: Value): Value {
+    return this.graph.node('Add', [weight, this.graph.floats([1], [])]);
   }
 
   /** RMSNorm over each head of [windows, tokens, count · size]. */
@@ -112,14 +117,37 @@ export class PieceBuilder {
     return [query!, key!, value!];
   }
 
-  /** Causal attention over [windows, tokens, heads · headSize]; with a sliding window each token sees that many. */
-  attention(q: Value, k: Value, v: Value, heads: { query: number; keyValue: number; size: number }, mask?: Value): Value {
+  /** Parts of the given widths, one after the other, of the last axis of a fused product [windows, tokens, Σ widths]. */
+  split(fused: Value, widths: readonly number[]): Value[] {
+    return this.graph.nodeWithOutputs('Split', [fused, this.graph.integers(widths)], widths.length, { axis: { int: 2 } });
+  }
+
+  /**
+   * Causal attention over [windows, tokens, heads · headSize]; with a sliding window each token sees that many.
+   *
+   * Scores are q · k times `scale` (1 / √headSize where left out), then softcap · tanh(scores / softcap) where a softcap is
+   * given, and masked after that, which is what ONNX Runtime's kernel does too.
+   */
+  attention(
+    q: Value,
+    k: Value,
+    v: Value,
+    heads: { query: number; keyValue: number; size: number },
+    mask?: Value,
+    { scale = 1 / Math.sqrt(heads.size), softcap = 0 }: { scale?: number; softcap?: number | undefined } = {},
+  ): Value {
     return this.graph.node('Attention', [q, k, v, mask], {
       is_causal: { int: 1 },
       q_num_heads: { int: heads.query },
       kv_num_heads: { int: heads.keyValue },
-      scale: { float: 1 / Math.sqrt(heads.size) },
+      scale: { float: scale },
+      softcap: { float: softcap },
     });
+  }
+
+  /** The mask of a sliding window, or undefined where there is none or every window of the run lies within it. */
+  windowMask(positions: Value, slidingWindow: number | undefined, { windowTokens }: WindowOptions): Value | undefined {
+    return slidingWindow !== undefined && slidingWindow < windowTokens ? this.slidingMask(positions, slidingWindow) : undefined;
   }
 
   /** Mask [windows, 1, tokens, tokens], true where the key is fewer than `slidingWindow` tokens back. */
@@ -155,14 +183,23 @@ export class PieceBuilder {
     return this.graph.node('QuickGelu', [x], { alpha: { float: 1 } }, MICROSOFT);
   }
 
+  /** cap · tanh(x / cap): x where it is small, never beyond ± cap. */
+  softcap(x: Value, cap: number): Value {
+    const { graph } = this;
+    const bound = graph.floats([cap], []);
+    return graph.node('Mul', [graph.node('Tanh', [graph.node('Div', [x, bound])]), bound]);
+  }
+
   /**
-   * Log-probability of the target of each row: hidden [rows, hidden] and targets [rows, 1] to [rows, 1].
+   * Log-probability of the target of each row: hidden [rows, hidden] and targets [rows, 1] to [rows, 1]; logits are
+   * softcapped where a cap is given.
    *
    * LogSoftmax, not ReduceLogSumExp: that sums a large vocabulary one by one in float32, 1e-4 too low at 49,152.
    */
-  logProbability(hidden: Value, outputEmbedding: Value, targets: Value): Value {
+  logProbability(hidden: Value, outputEmbedding: Value, targets: Value, cap?: number): Value {
     const { graph } = this;
-    const logprobs = graph.node('LogSoftmax', [this.timesTransposed(hidden, outputEmbedding)], { axis: { int: 1 } });
+    const logits = this.timesTransposed(hidden, outputEmbedding);
+    const logprobs = graph.node('LogSoftmax', [cap === undefined ? logits : this.softcap(logits, cap)], { axis: { int: 1 } });
     return graph.node('GatherElements', [logprobs, targets], { axis: { int: 1 } });
   }
 

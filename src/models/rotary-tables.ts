@@ -20,6 +20,8 @@ export interface RotaryFrequencies extends ScaledRotary {
 export interface RotaryDefaults {
   /** Section with the scaling; left out, `rope_scaling` (transformers 4) or `rope_parameters` (transformers 5). */
   readonly rope?: ConfigReader | undefined;
+  /** Key of config.json that names the base where the section does not, `rope_theta` when left out. */
+  readonly thetaKey?: string;
   /** Base where nothing names one, 10000 when left out. */
   readonly theta?: number;
   /** Other names of kinds of scaling, for instance `su` for `longrope`. */
@@ -37,9 +39,10 @@ export interface RotaryDefaults {
  * @throws UnsupportedModelError for another kind of scaling
  */
 export const readRotaryFrequencies = (config: ConfigReader, size: number, defaults: RotaryDefaults = {}): RotaryFrequencies => {
+  const { thetaKey = 'rope_theta', theta: defaultTheta = 10000 } = defaults;
   if (size % 2 !== 0) throw new UnsupportedModelError(`config.json has ${size} features of a head turn; they turn in pairs.`);
   const rope = defaults.rope ?? config.section('rope_scaling') ?? config.section('rope_parameters') ?? readConfig({});
-  const theta = rope.has('rope_theta') ? rope.number('rope_theta') : config.number('rope_theta', defaults.theta ?? 10000);
+  const theta = rope.has('rope_theta') ? rope.number('rope_theta') : config.number(thetaKey, defaultTheta);
   const maxPositions = config.count('max_position_embeddings', 2048);
   const originalPositions = config.count('original_max_position_embeddings', rope.count('original_max_position_embeddings', maxPositions));
   const named = rope.text('rope_type', rope.text('type', 'default'));

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import type { Checkpoint } from '../../src/checkpoint/index.js';
 import { rowMajor } from '../../src/foundation/index.js';
 import { openModel, type CausalModel } from '../../src/models/index.js';
 import { farthest, fixtureDirectory, openFixture, readGolden, runModel, type Golden, type OwnRun } from '../models/golden-run.js';
+import { changePiece } from '../models/mutate-graph.js';
 
 /** A change that makes another architecture of a fixture, which its golden has to notice. */
 export interface Mutation {
@@ -50,6 +52,16 @@ const checkSums = async (t: Test, { model, sums }: OwnRun, golden: Golden): Prom
   t.equal(compared, golden.names.filter((name) => name.startsWith('H.')).length, 'every sum of the golden was compared');
 };
 
+/** Names of the tensors of a checkpoint that the pieces of its model read. */
+const tensorsRead = (model: CausalModel, { tensors }: Checkpoint): ReadonlySet<string> => {
+  const options = { windowTokens: 8, linear: 'stored', activations: false } as const;
+  const blocks = Array.from({ length: model.blocks }, (_, block) => model.block(block, options));
+  const names = new Set([model.embedding.name]);
+  for (const piece of [model.entry(options), ...blocks, model.head()])
+    if (piece) changePiece(piece, ({ initializer }) => initializer.forEach(({ name }) => tensors.has(name) && names.add(name)));
+  return names;
+};
+
 /**
  * Runs what every model family must meet: block outputs, per-layer input sums and log-probabilities as transformers
  * computes them on tiny random checkpoints, and proof that the checkpoints would show each quirk missing.
@@ -64,6 +76,15 @@ export const modelFamilySuite = (t: Test, modelType: string, fixtures: readonly 
       await checkSums(t, own, golden);
       const difference = farthest(own.logprobs, await golden.values('logprobs'));
       t.ok(difference <= TOLERANCE, `log-probabilities differ by at most ${difference}`);
+    });
+
+    void t.test(`${name} is not opened without a tensor that its graphs read`, async (t) => {
+      const checkpoint = await openFixture(name);
+      for (const tensor of tensorsRead(openModel(checkpoint), checkpoint)) {
+        const tensors = new Map(checkpoint.tensors);
+        tensors.delete(tensor);
+        t.throws(() => openModel({ ...checkpoint, tensors }), { code: 'QL_CONFIG', message: `"${tensor}"` });
+      }
     });
 
     if (spelledAs4x)

@@ -27,15 +27,8 @@ t.test('a tensor is found, or what is wrong with it is said', async (t) => {
   t.throws(() => expectTensor(typed('I8'), name, [32, 56]), refused(/stored as I8/));
 });
 
-t.test('opening a model misses any tensor that its graphs will want', async (t) => {
-  for (const tensor of checkpoint.tensors.keys()) {
-    const lacking = withTensors(checkpoint, (tensors) => tensors.delete(tensor));
-    t.throws(() => openModel(lacking), refused(new RegExp(`"${tensor.replaceAll('.', '\\.')}"`)), tensor);
-  }
-});
-
 t.test('a family that is not known lists those that are', async (t) => {
-  for (const model_type of ['gpt_neox', undefined])
+  for (const model_type of ['mamba', undefined])
     t.throws(() => openModel({ ...checkpoint, config: { ...checkpoint.config, model_type } }), {
       code: 'QL_MODEL_UNSUPPORTED',
       message: /llama, mistral/,

@@ -19,6 +19,9 @@ t.test('the base is read in both spellings', async (t) => {
   t.ok(near(frequencies({ rope_theta: 500, rope_scaling: null }), plain(500)));
   t.ok(near(frequencies({ rope_parameters: { rope_type: 'default', rope_theta: 1e6 } }), plain(1e6)));
   t.ok(near(frequencies({ rope_parameters: { rope_theta: 77 }, rope_theta: 500 }), plain(77)), 'the newer spelling wins');
+  const otherKey = { thetaKey: 'local', theta: 1e6 };
+  t.ok(near(frequencies({ rope_theta: 500, local: 50 }, otherKey), plain(50)));
+  t.ok(near(frequencies({ rope_theta: 500 }, otherKey), plain(1e6)));
   const local = readConfig({ rope_type: 'linear', factor: 2 });
   t.ok(
     near(
