@@ -2,10 +2,13 @@
 """Loads what quailora wrote with stock transformers, bitsandbytes and peft, and compares it with quailora's own account.
 
 usage: load.py LABEL --base DIR --adapter DIR --text SOURCE --evaluated FILE [--window 128] [--tokens 4096] [--skip 0]
-               [--modules q_proj,…] [--model DIR] [--same-as ADAPTER]
+               [--modules q_proj,…] [--model DIR] [--same-as ADAPTER] [--logprobs ARROW]
+               [--tokenizer DIR]
 
 FILE holds the output of `quailora evaluate DIR --adapter DIR --json` on the same tokens. With --model the original
 checkpoint is also quantized on the fly with the BitsAndBytesConfig and dtype that the adapter's card states.
+With --logprobs the file that the same evaluation wrote is compared token by token, which a model of random weights needs: its
+perplexity hardly depends on the adapter.
 With --same-as the effective correction must equal another adapter's, at another scaling, to float32 rounding.
 Checks: module kinds, no missing or unexpected key, factors as filed, peft's delta, perplexity within 0.5 %.
 """
@@ -20,24 +23,40 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from artifacts import Adapter, last_event, read_card, read_json
 from checks import Checks
-from texts import cut_windows, perplexity
+from logprobs import read_logprobs
+from texts import cut_windows, perplexity, token_logprobs
 
 KINDS = {4: "Linear4bit", 8: "Linear8bitLt"}
-ALL_LINEAR = "q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj"
 
 
-def load_base(directory, **options):
+def load_base(directory, dtype=torch.float32, **options):
     """Loads a causal model in evaluation mode; returns it with what transformers says about keys."""
-    model, info = AutoModelForCausalLM.from_pretrained(directory, dtype=options.pop("dtype", torch.float32), output_loading_info=True, **options)
+    model, info = AutoModelForCausalLM.from_pretrained(directory, dtype=dtype, output_loading_info=True, **options)
+    # From a quantized checkpoint, transformers 5.23 converts biases to another dtype but leaves weights as stored.
+    for p in model.parameters():
+        if p.is_floating_point():
+            p.data = p.data.to(dtype)
     return model.eval(), info
 
 
+def find_linears(model):
+    """Returns (names of the linear layers inside the decoder's blocks, names of those outside)."""
+    count = model.config.get_text_config().num_hidden_layers
+    blocks = next(n for n, m in model.named_modules() if isinstance(m, torch.nn.ModuleList) and len(m) == count)
+    names = [n for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)]
+    inside = [n for n in names if n.startswith(f"{blocks}.")]
+    return inside, [n for n in names if n not in inside]
+
+
 def check_modules(checks, model, kind):
-    """Every linear layer but the head is of the quantized kind."""
-    head = model.get_output_embeddings()
-    linear = {n: type(m).__name__ for n, m in model.named_modules() if isinstance(m, torch.nn.Linear) and m is not head}
-    wrong = [n for n, k in linear.items() if k != kind]
-    checks.that(linear and not wrong, f"every linear layer is a {kind}", f"{len(linear) - len(wrong)} of {len(linear)}")
+    """Every linear layer of the blocks is of the quantized kind, and no other is."""
+    inside, outside = find_linears(model)
+    modules = dict(model.named_modules())
+    wrong = [n for n in inside if type(modules[n]).__name__ != kind]
+    checks.that(inside and not wrong, f"every linear layer of the blocks is a {kind}", f"{len(inside) - len(wrong)} of {len(inside)}")
+    plain = [n for n in outside if type(modules[n]) is torch.nn.Linear]
+    checks.that(outside and plain == outside, "linear layers outside the blocks stay plain", ", ".join(outside))
+    return inside
 
 
 def check_keys(checks, info):
@@ -46,15 +65,13 @@ def check_keys(checks, info):
     checks.that(not odd, "base loads without missing, unexpected or mismatched keys", odd or "")
 
 
-def check_adapter(checks, model, filed, leaves):
+def check_adapter(checks, model, filed, wanted):
     """peft holds the filed factors bit for bit, and applies scaling · B · A to the modules asked for and no others."""
     held = {k: v for k, v in get_peft_model_state_dict(model).items() if "lora_" in k}
     same = held.keys() == filed.tensors.keys() and all(torch.equal(v, filed.tensors[k]) for k, v in held.items())
     checks.that(same, "peft holds exactly the tensors of the file", f"{len(held)} tensors")
     modules = {n.removeprefix("base_model.model."): m for n, m in model.named_modules() if isinstance(m, LoraLayer)}
-    wanted = [n.removesuffix(".base_layer") for n, m in model.get_base_model().named_modules() if isinstance(m, torch.nn.Linear)]
-    wanted = sorted(n for n in wanted if n.rsplit(".", 1)[-1] in leaves)
-    checks.that(sorted(modules) == filed.modules == wanted, "adapted modules are those asked for", len(modules))
+    checks.that(sorted(modules) == filed.modules == sorted(wanted), "adapted modules are those asked for", len(modules))
     worst = 0.0
     for name, module in modules.items():
         expected = filed.delta(name)
@@ -71,6 +88,17 @@ def check_same(checks, filed, other):
         expected = other.delta(name)
         worst = max(worst, ((filed.delta(name) - expected).norm() / expected.norm().clamp_min(1e-30)).item())
     checks.that(filed.modules and worst < 1e-6, f"same effective correction at scaling {filed.scaling:g} as at {other.scaling:g}", f"{worst:.1e}")
+
+
+def check_logprobs(checks, model, windows, got, bits):
+    """Each token's log-probability is that of base and adapter, much nearer to it than to the base's own.
+
+    What is left is rounding to the compute dtype; at 8 bits there is not much more for an adapter to correct.
+    """
+    with_adapter = (token_logprobs(model, windows).flatten() - got).abs().mean().item()
+    with model.disable_adapter():
+        without = (token_logprobs(model, windows).flatten() - got).abs().mean().item()
+    checks.that(with_adapter < (0.1 if bits == 4 else 0.5) * without, "log-probabilities are those of base and adapter", f"{with_adapter:.1e} apart in the mean, {without:.1e} from the base's own")
 
 
 def load_adapter(checks, model, directory):
@@ -93,28 +121,34 @@ def main():
     p.add_argument("--window", type=int, default=128)
     p.add_argument("--tokens", type=int, default=4096)
     p.add_argument("--skip", type=int, default=0, help="windows passed over first")
-    p.add_argument("--modules", default=ALL_LINEAR)
+    p.add_argument("--modules", help="last parts of the names of the adapted modules; all linear layers of the blocks when left out")
     p.add_argument("--model")
     p.add_argument("--same-as")
+    p.add_argument("--logprobs")
+    p.add_argument("--tokenizer", help="the base's when left out; AutoTokenizer takes a class of its own for some model types")
     a = p.parse_args()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     checks = Checks(a.label)
     filed = Adapter(a.adapter)
     bits = 4 if read_json(a.base, "config.json")["quantization_config"]["load_in_4bit"] else 8
-    tokenizer = AutoTokenizer.from_pretrained(a.base)
+    tokenizer = AutoTokenizer.from_pretrained(a.tokenizer or a.base)
     windows = cut_windows(tokenizer, a.text, a.window)[a.skip :][: a.tokens // a.window]
 
     model, info = load_base(a.base)
-    check_modules(checks, model, KINDS[bits])
+    linears = check_modules(checks, model, KINDS[bits])
+    wanted = [n for n in linears if a.modules is None or n.rsplit(".", 1)[-1] in a.modules.split(",")]
     check_keys(checks, info)
     model = load_adapter(checks, model, a.adapter)
-    check_adapter(checks, model, filed, a.modules.split(","))
+    check_adapter(checks, model, filed, wanted)
     if a.same_as:
         check_same(checks, filed, Adapter(a.same_as))
     figures = {"written": perplexity(model, windows), "quailora": last_event(a.evaluated)["perplexity"]}
     apart = abs(figures["quailora"] / figures["written"] - 1)
     checks.that(apart < 0.005, "perplexity equals quailora's within 0.5 %", f"{figures['written']:.4f}, quailora {figures['quailora']:.4f}")
+
+    if a.logprobs:
+        check_logprobs(checks, model, windows, torch.from_numpy(read_logprobs(a.logprobs)[1]), bits)
 
     if a.model:
         keywords, dtype = read_card(a.adapter)

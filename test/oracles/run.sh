@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Holds what quailora writes against stock transformers, bitsandbytes and peft, on the embedded model.
+# Holds what quailora writes against stock transformers, bitsandbytes and peft, on the embedded model and on a random
+# checkpoint of each other family.
 # usage: test/oracles/run.sh      (from the repository root, after `make build`; python from .venv or $PYTHON)
 # Prints one line per check and at the end "N passed, N failed"; exits non-zero on any failure.
 set -uo pipefail
@@ -51,5 +52,32 @@ variant bits-8 --bits 8 -- on-the-fly bytes loss train
 succeeds "full precision: evaluate --logprobs" evaluate "$temporary/full.evaluated" $model --logprobs "$temporary/full.arrow" &&
   checked "$python" $oracles/logprobs.py "full precision" --model $model --text "$text" --arrow "$temporary/full.arrow" \
     --window $window --tokens $evaluated_tokens
+
+# Makes base and adapter of a random checkpoint and loads them. Arguments: NAME of make-families.py, options of init, "--", steps to take.
+family() {
+  local name=$1 label=$1 options=()
+  shift
+  while [ "$1" != -- ]; do options+=("$1") && label+=" $1" && shift; done
+  shift
+  local steps=" $* " source=$temporary/families/$name directory=$temporary/${label// /-} window=64 evaluated_tokens=2048
+  succeeds "$label: init" quailora init "$source" --calibration $calibration --output "$directory" \
+    --tokens 4096 --window $window --rank 8 --write-base ${options[@]+"${options[@]}"} --json || return
+  succeeds "$label: verify" quailora verify "$directory" --model "$source"
+  succeeds "$label: evaluate" evaluate "$directory.evaluated" "$directory/base" --adapter "$directory/adapter" \
+    --logprobs "$directory.arrow" || return
+  local extra=()
+  [[ $steps == *" on-the-fly "* ]] && extra+=(--model "$source")
+  checked "$python" $oracles/load.py "$label" --base "$directory/base" --adapter "$directory/adapter" --text "$text" --tokenizer $model \
+    --evaluated "$directory.evaluated" --logprobs "$directory.arrow" --window $window --tokens $evaluated_tokens ${extra[@]+"${extra[@]}"}
+}
+
+succeeds "families: checkpoints made" "$python" $oracles/make-families.py "$temporary/families" || finish
+for name in $("$python" $oracles/make-families.py --list); do
+  case $name in
+    gpt_neox-* | opt-post-norm) family "$name" -- on-the-fly ;;
+    *) family "$name" -- ;;
+  esac
+done
+family opt-post-norm --bits 8 -- on-the-fly
 
 finish
