@@ -44,7 +44,8 @@ export {
   type ActivationChunkHeader,
 } from './transport/index.js';
 
-export { CheckpointReadError, MalformedCheckpointError, type Checkpoint, type TensorLocation } from './checkpoint/index.js';
+export { CheckpointReadError, MalformedCheckpointError } from './checkpoint/index.js';
+export type { AnnouncedHash, Checkpoint, ShardSupply, TensorLocation } from './checkpoint/index.js';
 
 export {
   CorpusError,
@@ -122,7 +123,8 @@ export { calibrateBlock, foldStatistics, openCalibratedRun, openCorrectionOutput
 export { certifyStage, initializeStage, INITIALIZER_NAMES, Propagation, quantizeStage, RunClock } from './stages/index.js';
 export type { ActivationTap, ActivationTaps, Placed, WorkerTap } from './stages/index.js';
 export type { Bits, CalibrationChoice, CorrectionChoice, InitializerName, JobControl, TokenBudget } from './stages/index.js';
-export type { CalibratedJob, CompareJob, EvaluateJob, InitializeJob, VerifyJob } from './stages/index.js';
+export type { CalibratedJob, CompareJob, EvaluateJob, HubAccess, InitializeJob, ModelChoice, VerifyJob } from './stages/index.js';
+export type { CalibratedRunOptions, FileVisitor, ModelWalk, WalkStep } from './stages/index.js';
 export type { CalibratedRun, CalibrateBlockOptions, CorrectionOutput, CorrectionOutputOptions, CorrectionPlan } from './stages/index.js';
 export type {
   InitializeStageOptions,

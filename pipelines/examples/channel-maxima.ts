@@ -8,7 +8,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { tableFromArrays, tableToIPC } from 'apache-arrow';
-import { chunkValues, chunkWidth, STOCK_SETTINGS, type ActivationTap } from 'quailora';
+import { chunkValues, chunkWidth, readHubSettings, STOCK_SETTINGS, type ActivationTap } from 'quailora';
 import { initialize } from 'quailora/pipelines/initialize';
 import { lastValueFrom } from 'rxjs';
 
@@ -30,7 +30,8 @@ if (model === undefined || calibration === undefined || output === undefined || 
   throw new Error('Give MODEL, CALIBRATION, OUTPUT and the Arrow file.');
 
 const budget = { kind: 'tokens', tokens: Number(tokens) } as const;
-const job = { ...STOCK_SETTINGS, model, calibration, output, budget, windowTokens: Number(window), rank: Number(rank) };
+const hub = readHubSettings(process.env);
+const job = { ...STOCK_SETTINGS, hub, model, calibration, output, budget, windowTokens: Number(window), rank: Number(rank) };
 await lastValueFrom(initialize(job, { taps: [channelMaxima] }));
 
 const rows = [...maxima.values()].flatMap(({ block, input, peaks }) =>

@@ -5,7 +5,17 @@
  *
  * It sees only the diagonal of H, so it lies between the plain SVD and the optimum.
  */
-import { columnsOf, matrix, rowMajor, rowsOf, STOCK_SETTINGS, truncatedSvd, type Initializer, type Matrix } from 'quailora';
+import {
+  columnsOf,
+  matrix,
+  readHubSettings,
+  rowMajor,
+  rowsOf,
+  STOCK_SETTINGS,
+  truncatedSvd,
+  type Initializer,
+  type Matrix,
+} from 'quailora';
 import { initialize } from 'quailora/pipelines/initialize';
 import { lastValueFrom } from 'rxjs';
 
@@ -37,7 +47,8 @@ const [model, calibration, output, tokens = '16384', window = '512', rank = '64'
 if (model === undefined || calibration === undefined || output === undefined) throw new Error('Give MODEL, CALIBRATION and OUTPUT.');
 
 const budget = { kind: 'tokens', tokens: Number(tokens) } as const;
-const job = { ...STOCK_SETTINGS, model, calibration, output, budget, windowTokens: Number(window), rank: Number(rank) };
+const hub = readHubSettings(process.env);
+const job = { ...STOCK_SETTINGS, hub, model, calibration, output, budget, windowTokens: Number(window), rank: Number(rank) };
 const event = await lastValueFrom(initialize(job, { initializer: diagonal }));
 if (event.type === 'result') {
   const { lossRatio, heldOutLossRatio, modules } = event.result.totals;

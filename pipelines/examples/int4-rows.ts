@@ -10,6 +10,7 @@ import {
   columnsOf,
   fromFloat32,
   matrix,
+  readHubSettings,
   roundTo,
   rowMajor,
   rowsOf,
@@ -52,7 +53,18 @@ const [model, calibration, output, tokens = '16384', window = '512', rank = '64'
 if (model === undefined || calibration === undefined || output === undefined) throw new Error('Give MODEL, CALIBRATION and OUTPUT.');
 
 const budget = { kind: 'tokens', tokens: Number(tokens) } as const;
-const job = { ...STOCK_SETTINGS, model, calibration, output, budget, windowTokens: Number(window), rank: Number(rank), writeBase: true };
+const hub = readHubSettings(process.env);
+const job = {
+  ...STOCK_SETTINGS,
+  hub,
+  model,
+  calibration,
+  output,
+  budget,
+  windowTokens: Number(window),
+  rank: Number(rank),
+  writeBase: true,
+};
 const event = await lastValueFrom(initialize(job, { quantizer: int4Rows }));
 if (event.type === 'result') {
   const { lossRatio, heldOutLossRatio, modules } = event.result.totals;

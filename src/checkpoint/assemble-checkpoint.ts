@@ -9,6 +9,8 @@ const SINGLE_SHARD_NAME = 'model.safetensors';
 export interface CheckpointFiles {
   /** Directory or repository, for messages. */
   readonly label: string;
+  /** What to do about a missing shard. */
+  readonly remedy: string;
   /** Absolute real path. */
   readonly directory: string;
   /** Names of the files beside config.json. */
@@ -83,11 +85,11 @@ const noWeights = ({ label, names }: CheckpointFiles): MalformedCheckpointError 
   );
 };
 
-const missingShard = ({ label }: CheckpointFiles, shard: string, index: ShardIndex | undefined): MalformedCheckpointError => {
+const missingShard = ({ label, remedy }: CheckpointFiles, shard: string, index: ShardIndex | undefined): MalformedCheckpointError => {
   const claimed = index ? [...index].filter(([, file]) => file === shard).map(([tensor]) => tensor) : [];
   return new MalformedCheckpointError(
     'QL_SHARD_MISSING',
-    `${shard} is missing in ${label} (or a link to a file that is), but the index says that it holds ${listed(claimed, 2)}. Fetch this shard.`,
+    `${shard}: ${label} does not hold it, but the index says that it holds ${listed(claimed, 2)}. ${remedy}`,
   );
 };
 

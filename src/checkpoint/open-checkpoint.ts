@@ -42,6 +42,7 @@ export const openCheckpoint = async (directory: string): Promise<Checkpoint> => 
   const real = await resolveDirectory(resolve(directory));
   return assembleCheckpoint({
     label: real,
+    remedy: 'Fetch this shard; where it is a link, what it leads to is gone.',
     directory: real,
     names: (await readdir(real)).sort(),
     readText: (name) => readFile(join(real, name), 'utf8'),

@@ -20,8 +20,8 @@ export type SuppliedCheckpoint = Checkpoint & { readonly supply: ShardSupply };
 
 /** How a Hub repository is opened as a checkpoint. */
 export interface HubCheckpointOptions extends HubSupplyOptions {
-  /** The repository for messages; its name and commit when left out. */
-  readonly label?: string | undefined;
+  /** True where the repository shows the cached files only; for messages. */
+  readonly offline?: boolean | undefined;
 }
 
 /** Where the bytes of the cache's files lie, links resolved. */
@@ -63,7 +63,7 @@ const placeShard = async (
  */
 export const openHubCheckpoint = async (repository: HubRepository, options: HubCheckpointOptions): Promise<SuppliedCheckpoint> => {
   const { name, commit, files } = repository;
-  const label = options.label ?? `${name} at ${commit.slice(0, 7)}`;
+  const short = `${name} at ${commit.slice(0, 7)}`;
   const limit = pLimit(REQUESTS_AT_ONCE);
   const byPath = new Map(files.map((file) => [file.path, file]));
   const names = [...byPath.keys()].filter((path) => !path.includes('/'));
@@ -72,7 +72,10 @@ export const openHubCheckpoint = async (repository: HubRepository, options: HubC
   const places = links[0] === undefined ? undefined : await findPlaces(links[0]);
   const shards: HubShard[] = [];
   const checkpoint = await assembleCheckpoint({
-    label,
+    label: options.offline ? `The cached part of ${short}` : short,
+    remedy: options.offline
+      ? 'Unset HF_HUB_OFFLINE, and run once with --prefetch: it fetches every shard.'
+      : 'The repository is incomplete: tell its owner, or try another revision.',
     directory: places?.snapshot ?? repository.directory,
     names,
     readText: async (path) => readFile(await fetch(path), 'utf8'),

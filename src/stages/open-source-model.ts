@@ -26,6 +26,9 @@ export interface SourceOptions extends Omit<ModelChoice, 'model'>, HubFetchOptio
 /** The shape of a repository's id; the Hub's own rules are narrower. */
 const HUB_ID = /^[A-Za-z0-9_][\w.-]*(\/[A-Za-z0-9_][\w.-]*)?$/;
 
+/** Failures that a misspelt path leads to as well. */
+const NOT_FOUND: readonly string[] = ['QL_HUB_REPOSITORY', 'QL_HUB_SETTING', 'QL_HUB_NETWORK', 'QL_HUB_OFFLINE'];
+
 const exists = (path: string): Promise<boolean> =>
   stat(path).then(
     () => true,
@@ -54,7 +57,7 @@ const openRepository = async (model: string, options: SourceOptions): Promise<Hu
   try {
     return await openHubRepository({ kind: 'model', name: model, revision: commit ?? revision }, hub, { signal, patience: hub.patience });
   } catch (error) {
-    if (!(error instanceof HubError) || commit !== undefined) throw error;
+    if (!(error instanceof HubError && NOT_FOUND.includes(error.code)) || commit !== undefined) throw error;
     const { code, message, retryable, retryAfterMs } = error;
     throw new HubError(code, `${message} (There is no directory ${model} here, so it was taken as the id of a Hugging Face repository.)`, {
       retryable,
@@ -74,8 +77,7 @@ const openModelCheckpoint = async (model: string, options: SourceOptions): Promi
   // What can't be an id is refused as the directory that it names.
   if (!HUB_ID.test(model)) return openCheckpoint(model);
   const repository = await openRepository(model, options);
-  const label = hub?.offline ? `The cached part of ${model} at ${repository.commit.slice(0, 7)} (offline)` : undefined;
-  return openHubCheckpoint(repository, { discard, signal, onTransfer, label });
+  return openHubCheckpoint(repository, { discard, signal, onTransfer, offline: hub?.offline });
 };
 
 /**

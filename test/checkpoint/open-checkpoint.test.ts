@@ -86,7 +86,7 @@ const bad: readonly (readonly [what: string, tree: Tree, code: string, message: 
     'a missing shard',
     { 'config.json': '{}', [names[0]]: one, 'model.safetensors.index.json': index(map) },
     'QL_SHARD_MISSING',
-    /model-00002-of-00002\.safetensors is missing.*model\.c/,
+    /model-00002-of-00002\.safetensors: .* does not hold it.*model\.c.*Fetch this shard/,
   ],
   ['a dangling link', { ...sharded, [names[1]]: t.fixture('symlink', 'gone') }, 'QL_SHARD_MISSING', /model-00002/],
   [
