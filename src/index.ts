@@ -28,6 +28,10 @@ export {
   type RawTensor,
 } from './foundation/index.js';
 
+export { HubError, openHubRepository, readHubSettings, type HubErrorOptions } from './hub/index.js';
+export type { HubFetchOptions, HubFile, HubOpenOptions, HubPatience, HubTransfer } from './hub/index.js';
+export type { HubRepository, HubRepositoryId, HubRepositoryKind, HubSettings } from './hub/index.js';
+
 export { inFlight, inSequence, limited, StageError, usingResource } from './dataflow/index.js';
 export type { Ending, Stage, StageContext, StageObserver } from './dataflow/index.js';
 

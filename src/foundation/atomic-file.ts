@@ -46,8 +46,8 @@ export const writeFully = async (handle: FileHandle, bytes: Uint8Array): Promise
   for (let done = 0; done < bytes.byteLength;) done += (await handle.write(bytes, done)).bytesWritten;
 };
 
-/** A rename survives a power cut only after its directory was synced; Windows can't open directories. */
-const syncDirectory = async (directory: string): Promise<void> => {
+/** Syncs a directory, without which a rename in it does not survive a power cut; Windows can't open directories, so nothing is done there. */
+export const syncDirectory = async (directory: string): Promise<void> => {
   if (process.platform === 'win32') return;
   const handle = await open(directory, 'r');
   try {

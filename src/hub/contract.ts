@@ -42,29 +42,33 @@ export interface HubTransfer {
 export interface HubFetchOptions {
   /** Stops the call with the signal's reason; what was received stays on the disk for the next try. */
   readonly signal?: AbortSignal | undefined;
+  /** Hears how far the transfer is, first of all where it starts; after a wrong checksum it starts at 0 again. */
   readonly onTransfer?: ((transfer: HubTransfer) => void) | undefined;
 }
 
-/** How long to insist when the network or the Hub fails. Times in milliseconds. */
+/** How long to insist when the network or the Hub fails. Times in milliseconds; in brackets what holds unless it is given. */
 export interface HubPatience {
-  /** Tries of one request in a row that bring no new byte, the first included. */
+  /** Tries of one request in a row that bring no new byte, the first included (8: a minute or so). */
   readonly tries: number;
-  /** Wait after the first failure; each next one is twice as long, and half to all of it by chance. */
+  /** The same while the endpoint never answered and can't be reached (3): a missing network is told soon. */
+  readonly firstContactTries: number;
+  /** Wait after the first failure (500); each next one is twice as long, and half to all of it by chance. */
   readonly firstWaitMs: number;
+  /** Longest of those waits (30,000). */
   readonly longestWaitMs: number;
-  /** Longest Retry-After that is waited for; a longer one fails at once. */
+  /** Longest wait that the Hub may ask for (310,000: its rate limits reset every five minutes); a longer one fails at once. */
   readonly longestRetryAfterMs: number;
-  /** A connection that brings no byte for so long counts as dropped. */
+  /** A connection that brings no byte for so long counts as dropped (30,000). */
   readonly silenceMs: number;
   /** Waits; rejects with the signal's reason once it is aborted. */
   readonly wait: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
-  /** Uniform in [0, 1): the jitter of the waits. */
+  /** Uniform in [0, 1): the jitter of the waits (Math.random; no result depends on it). */
   readonly uniform: () => number;
 }
 
 /** Options of opening a repository. */
 export interface HubOpenOptions extends HubFetchOptions {
-  /** What is not given is as `DEFAULT_PATIENCE` says. */
+  /** How long to insist. */
   readonly patience?: Partial<HubPatience> | undefined;
 }
 

@@ -9,6 +9,6 @@ export type {
   HubSettings,
   HubTransfer,
 } from './contract.js';
-export { HubError } from './hub-error.js';
+export { HubError, type HubErrorOptions } from './hub-error.js';
 export { openHubRepository } from './open-hub-repository.js';
 export { readHubSettings } from './read-hub-settings.js';
