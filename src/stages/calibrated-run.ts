@@ -56,11 +56,7 @@ export interface CalibratedRun extends SourceModel {
   close(): Promise<void>;
 }
 
-const chooseWindows = (
-  source: SourceModel,
-  job: CalibratedJob,
-  onTransfer: SourceOptions['onTransfer'],
-): Promise<SelectedWindows> => {
+const chooseWindows = (source: SourceModel, job: CalibratedJob, onTransfer: SourceOptions['onTransfer']): Promise<SelectedWindows> => {
   const { windowTokens, heldOutFraction: heldOut, budget, seed, signal, calibration, calibrationShape: shape } = job;
   const options = { windowTokens, heldOut, shape, signal, fetchDatasetFile: fetchFromHub(job.hub, { signal, onTransfer }) };
   const chosen = budget.kind === 'tokens' ? { ...options, tokens: budget.tokens } : { ...options, samples: budget.samples, seed };
