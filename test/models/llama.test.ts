@@ -20,7 +20,7 @@ modelFamilySuite(t, 'llama', [
     spelledAs4x: true,
     mutations: [
       anotherBase,
-      { label: 'positions that reach as far as the window', config: { max_position_embeddings: 40 } },
+      { label: 'positions that reach as far as the window', config: { max_position_embeddings: 24 } },
       { label: 'another factor', config: { rope_parameters: { rope_type: 'dynamic', rope_theta: 1000, factor: 2 } } },
     ],
   },

@@ -19,8 +19,8 @@ modelFamilySuite(t, 'phi3', [
       { label: 'another epsilon', config: { rms_norm_eps: 1e-5 } },
       { label: 'whole heads that turn', config: { rope_parameters: { rope_type: 'default', rope_theta: 1000 } } },
       {
-        label: 'half of the heads turning',
-        config: { rope_parameters: { rope_type: 'default', rope_theta: 1000, partial_rotary_factor: 0.5 } },
+        label: 'a third of the heads turning',
+        config: { rope_parameters: { rope_type: 'default', rope_theta: 1000, partial_rotary_factor: 0.34 } },
       },
       { label: 'values before keys', model: inBlocks(swapParts(0)) },
       { label: 'up before gate', model: inBlocks(swapParts(1)) },
