@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { readHubSettings } from '../hub/index.js';
 import type { ModelChoice } from '../stages/index.js';
@@ -44,14 +43,11 @@ export const addModelOptions = (command: Command, passes?: string): Command =>
   );
 
 /**
- * Turns the flags about a model into the part of a job that they say, and reads where the Hub is unless the model is on
- * the disk.
+ * Turns the flags about a model into the part of a job that they say; where the Hub is, is read when it is needed.
  *
- * @param model as it was typed; undefined where it is not known yet
- * @throws UsageError QL_USAGE for flags that exclude each other; HubError QL_HUB_SETTING
+ * @throws UsageError QL_USAGE for flags that exclude each other
  */
 export const modelChoices = (
-  model: string | undefined,
   { revision, prefetch, discardShards }: ModelFlags,
   { environment }: CliContext,
 ): Omit<ModelChoice, 'model'> => {
@@ -61,6 +57,6 @@ export const modelChoices = (
     ...(revision !== undefined && { revision }),
     ...(prefetch && { prefetch }),
     ...(discardShards && { discardShards }),
-    ...((model === undefined || !existsSync(model)) && { hub: readHubSettings(environment) }),
+    hub: () => readHubSettings(environment),
   };
 };

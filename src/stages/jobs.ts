@@ -43,8 +43,8 @@ export interface ModelChoice {
    * that this run brought are removed; another pass brings them again.
    */
   readonly discardShards?: boolean;
-  /** Where the Hub is, as `readHubSettings` tells; only directories are opened when left out. */
-  readonly hub?: HubAccess;
+  /** Tells where the Hub is, for instance by `readHubSettings`; asked when it is needed. Only directories are opened when left out. */
+  readonly hub?: () => HubAccess;
 }
 
 /** Which tokens calibrate, and which are held out to check the calibration. */

@@ -28,7 +28,7 @@ export const addCompareCommand: AddCommand = (program, context, finish) => {
     .option('--overwrite', "replace an earlier run's files in the output directory")
     .addOption(jsonOption())
     .action(async (model: string, flags: CompareFlags) => {
-      const job: CompareJob = { ...jobChoices(flags), ...modelChoices(model, flags, context), model, text: flags.text };
+      const job: CompareJob = { ...jobChoices(flags), ...modelChoices(flags, context), model, text: flags.text };
       const { output, overwrite = false } = flags;
       finish(
         await watch(context, {

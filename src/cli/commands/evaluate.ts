@@ -35,7 +35,7 @@ export const addEvaluateCommand: AddCommand = (program, context, finish) => {
       const { text, bits, adapter, window, tokens, logprobs, json } = flags;
       checkWindows(tokens, window);
       const job: EvaluateJob = {
-        ...modelChoices(model, flags, context),
+        ...modelChoices(flags, context),
         model,
         text,
         windowTokens: window,

@@ -41,7 +41,7 @@ export const addInitCommand: AddCommand = (program, context, finish) => {
     .action(async (model: string, flags: InitFlags) => {
       const job: InitializeJob = {
         ...jobChoices(flags),
-        ...modelChoices(model, flags, context),
+        ...modelChoices(flags, context),
         model,
         output: flags.output,
         initializer: flags.initializer,

@@ -27,7 +27,7 @@ export const addVerifyCommand: AddCommand = (program, context, finish) => {
     .action(async (directory: string, flags: VerifyFlags) => {
       const { model, calibration, json } = flags;
       const job: VerifyJob = {
-        ...modelChoices(model, flags, context),
+        ...modelChoices(flags, context),
         directory,
         ...(model !== undefined && { model }),
         ...(calibration !== undefined && { calibration }),
