@@ -30,8 +30,11 @@ if (model === undefined || calibration === undefined || output === undefined || 
   throw new Error('Give MODEL, CALIBRATION, OUTPUT and the Arrow file.');
 
 const budget = { kind: 'tokens', tokens: Number(tokens) } as const;
-const hub = readHubSettings(process.env);
-const job = { ...STOCK_SETTINGS, hub, model, calibration, output, budget, windowTokens: Number(window), rank: Number(rank) };
+const job = {
+  ...STOCK_SETTINGS,
+  ...{ model, calibration, output, budget, windowTokens: Number(window), rank: Number(rank) },
+  hub: () => readHubSettings(process.env),
+};
 await lastValueFrom(initialize(job, { taps: [channelMaxima] }));
 
 const rows = [...maxima.values()].flatMap(({ block, input, peaks }) =>

@@ -53,17 +53,10 @@ const [model, calibration, output, tokens = '16384', window = '512', rank = '64'
 if (model === undefined || calibration === undefined || output === undefined) throw new Error('Give MODEL, CALIBRATION and OUTPUT.');
 
 const budget = { kind: 'tokens', tokens: Number(tokens) } as const;
-const hub = readHubSettings(process.env);
 const job = {
   ...STOCK_SETTINGS,
-  hub,
-  model,
-  calibration,
-  output,
-  budget,
-  windowTokens: Number(window),
-  rank: Number(rank),
-  writeBase: true,
+  ...{ model, calibration, output, budget, windowTokens: Number(window), rank: Number(rank), writeBase: true },
+  hub: () => readHubSettings(process.env),
 };
 const event = await lastValueFrom(initialize(job, { quantizer: int4Rows }));
 if (event.type === 'result') {

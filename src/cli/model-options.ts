@@ -1,6 +1,4 @@
-import { existsSync } from 'node:fs';
 import { Option, type Command } from 'commander';
-import { PUBLISHED_DATASETS } from '../corpus/index.js';
 import { readHubSettings } from '../hub/index.js';
 import type { ModelChoice } from '../stages/index.js';
 import type { CliContext } from './context.js';
@@ -45,26 +43,20 @@ export const addModelOptions = (command: Command, passes?: string): Command =>
   );
 
 /**
- * Turns the flags about a model into the part of a job that they say, and reads where the Hub is unless model and texts
- * are on the disk.
+ * Turns the flags about a model into the part of a job that they say; where the Hub is, is read when it is needed.
  *
- * @param model as it was typed; undefined where it is not known yet
- * @param texts sources as they were typed
- * @throws UsageError QL_USAGE for flags that exclude each other; HubError QL_HUB_SETTING
+ * @throws UsageError QL_USAGE for flags that exclude each other
  */
 export const modelChoices = (
-  model: string | undefined,
   { revision, prefetch, discardShards }: ModelFlags,
   { environment }: CliContext,
-  texts: readonly string[],
 ): Omit<ModelChoice, 'model'> => {
   if (prefetch && discardShards)
     throw new UsageError('--prefetch and --discard-shards exclude each other: one puts the whole model on the disk, the other never does.');
-  const local = model !== undefined && existsSync(model) && !PUBLISHED_DATASETS.some(({ name }) => texts.includes(name));
   return {
     ...(revision !== undefined && { revision }),
     ...(prefetch && { prefetch }),
     ...(discardShards && { discardShards }),
-    ...(!local && { hub: readHubSettings(environment) }),
+    hub: () => readHubSettings(environment),
   };
 };

@@ -4,7 +4,7 @@ import type { HubFetchOptions } from '../hub/index.js';
 import { UnsupportedModelError } from '../models/index.js';
 import { QUANTIZERS } from '../quantizers/index.js';
 import { fetchFromHub } from './fetch-from-hub.js';
-import type { Bits, HubAccess } from './jobs.js';
+import type { Bits, ModelChoice } from './jobs.js';
 import { checkWindows, type SourceModel } from './open-source-model.js';
 
 /** LLM.int8 weights with full-precision activations: what the weights alone lose. */
@@ -37,7 +37,7 @@ export interface TextWindowsOptions extends HubFetchOptions {
   readonly windowTokens: number;
   readonly tokens?: number | undefined;
   readonly shape?: TextShape | undefined;
-  readonly hub?: HubAccess | undefined;
+  readonly hub?: ModelChoice['hub'];
 }
 
 /** Cuts the windows of a text and checks that they fit the model. */

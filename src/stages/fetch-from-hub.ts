@@ -1,16 +1,17 @@
 import type { FetchDatasetFile } from '../corpus/index.js';
 import { openHubRepository, type HubFetchOptions, type HubRepository } from '../hub/index.js';
-import type { HubAccess } from './jobs.js';
+import type { ModelChoice } from './jobs.js';
 
 /** Brings dataset files from the Hub, each repository opened once; undefined where the job knows no Hub. */
-export const fetchFromHub = (hub: HubAccess | undefined, options: HubFetchOptions): FetchDatasetFile | undefined => {
+export const fetchFromHub = (hub: ModelChoice['hub'], options: HubFetchOptions): FetchDatasetFile | undefined => {
   if (!hub) return undefined;
   const repositories = new Map<string, Promise<HubRepository>>();
   return async ({ kind, repository, revision, path }) => {
     const key = `${repository}@${revision}`;
     let opened = repositories.get(key);
     if (!opened) {
-      opened = openHubRepository({ kind, name: repository, revision }, hub, { signal: options.signal, patience: hub.patience });
+      const settings = hub();
+      opened = openHubRepository({ kind, name: repository, revision }, settings, { signal: options.signal, patience: settings.patience });
       repositories.set(key, opened);
     }
     return (await opened).fetch(path, options);

@@ -44,8 +44,8 @@ export interface ModelChoice {
    * that this run brought are removed; another pass brings them again.
    */
   readonly discardShards?: boolean;
-  /** Where the Hub is, as `readHubSettings` tells; without it only directories and files on the disk are opened. */
-  readonly hub?: HubAccess;
+  /** Tells where the Hub is, for instance by `readHubSettings`; asked when it is needed. Without it only what is on the disk is opened. */
+  readonly hub?: () => HubAccess;
 }
 
 /** Which tokens calibrate, and which are held out to check the calibration. */

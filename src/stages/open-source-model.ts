@@ -4,7 +4,7 @@ import { loadTokenizer, type Tokenizer, type Window } from '../corpus/index.js';
 import { isFloatDType, QuailoraError } from '../foundation/index.js';
 import { HubError, openHubRepository, type HubFetchOptions, type HubRepository } from '../hub/index.js';
 import { canonicalCheckpoint, openModel, UnsupportedModelError, type CausalModel, type LinearLayer } from '../models/index.js';
-import type { ModelChoice } from './jobs.js';
+import type { HubAccess, ModelChoice } from './jobs.js';
 import type { WeightShard } from './shard.js';
 
 /** A checkpoint with its model and its tokenizer. */
@@ -47,13 +47,17 @@ const refuseHubOptions = (model: string, { revision, prefetch, discardShards }: 
     );
 };
 
-const openRepository = async (model: string, options: SourceOptions): Promise<HubRepository> => {
-  const { hub, signal, commit, revision } = options;
+const requireHub = (model: string, { hub }: SourceOptions): HubAccess => {
   if (!hub)
     throw new MalformedCheckpointError(
       'QL_CHECKPOINT_MISSING',
       `${model}: there is no such directory. To take it as the id of a Hugging Face repository, the job needs \`hub\` (see readHubSettings).`,
     );
+  return hub();
+};
+
+const openRepository = async (model: string, hub: HubAccess, options: SourceOptions): Promise<HubRepository> => {
+  const { signal, commit, revision } = options;
   try {
     return await openHubRepository({ kind: 'model', name: model, revision: commit ?? revision }, hub, { signal, patience: hub.patience });
   } catch (error) {
@@ -69,15 +73,16 @@ const openRepository = async (model: string, options: SourceOptions): Promise<Hu
 
 /** Opens a checkpoint directory, or the Hub repository of that id. */
 const openModelCheckpoint = async (model: string, options: SourceOptions): Promise<Checkpoint> => {
-  const { commit, hub, discardShards: discard = false, signal, onTransfer } = options;
+  const { commit, discardShards: discard = false, signal, onTransfer } = options;
   if (commit === undefined && (await exists(model))) {
     refuseHubOptions(model, options);
     return openCheckpoint(model);
   }
   // What can't be an id is refused as the directory that it names.
   if (!HUB_ID.test(model)) return openCheckpoint(model);
-  const repository = await openRepository(model, options);
-  return openHubCheckpoint(repository, { discard, signal, onTransfer, offline: hub?.offline });
+  const hub = requireHub(model, options);
+  const repository = await openRepository(model, hub, options);
+  return openHubCheckpoint(repository, { discard, signal, onTransfer, offline: hub.offline });
 };
 
 /**

@@ -85,7 +85,7 @@ t.test('shards come as blocks need them, and go when they are discarded', async 
 });
 
 t.test('a shard that the cache held before stays', async (t) => {
-  const repository = await openHubRepository({ kind: 'model', name: id }, place.hub('cache-kept'));
+  const repository = await openHubRepository({ kind: 'model', name: id }, place.hub('cache-kept')());
   await repository.fetch('model-00002-of-00003.safetensors');
   await run(hubJob('kept', { discardShards: true, writeBase: false, modules: ['q_proj'] }));
   t.same(place.shardsInCache('cache-kept'), ['model-00002-of-00003.safetensors']);
@@ -98,11 +98,10 @@ t.test('with prefetch all shards are there before the work begins, and serve off
   });
   t.equal(first, 3);
   const requests = server.requests.length;
-  const offline = { ...place.hub('cache-prefetch'), offline: true };
-  await run(hubJob('offline', { hub: offline }));
+  await run(hubJob('offline', { hub: place.hub('cache-prefetch', { offline: true }) }));
   t.equal(server.requests.length, requests, 'nothing was asked');
   await sameAsDirectory(t, 'offline');
-  await t.rejects(run(hubJob('nothing', { hub: { ...place.hub('empty'), offline: true } })), { code: 'QL_HUB_OFFLINE' });
+  await t.rejects(run(hubJob('nothing', { hub: place.hub('empty', { offline: true }) })), { code: 'QL_HUB_OFFLINE' });
 });
 
 t.test('an abort in the middle of a transfer leaves a cache to go on from, and no output', async (t) => {

@@ -31,10 +31,10 @@ t.test('an output is verified against the commit that its report names', async (
   // Another Hub, on which main has moved on; the old commit is still there.
   const moved = await startHubServer([{ kind: 'model', name: id, revisions: { main: place.other, 'v1.0': place.model } }]);
   t.teardown(() => moved.close());
-  const hub = { ...place.hub('verified'), endpoint: moved.endpoint };
-  const check: VerifyJob = { directory: job.output, hub, workers: 1 };
+  const { endpoint } = moved;
+  const check: VerifyJob = { directory: job.output, hub: place.hub('verified', { endpoint }), workers: 1 };
   t.match(await resultOf(verify(check)), { passed: true, failures: [], baseModules: 21, adapterModules: 21 });
-  const thrifty = { ...check, hub: { ...hub, cacheDirectory: place.hub('thrifty').cacheDirectory }, discardShards: true };
+  const thrifty = { ...check, hub: place.hub('thrifty', { endpoint }), discardShards: true };
   t.match(await resultOf(verify({ ...thrifty, calibration: place.text })), { passed: true, failures: [], weighting: 'calibration' });
   t.same(place.shardsInCache('thrifty'), [], 'none is left');
   t.same(place.shardsInCache('verified').length, 3);

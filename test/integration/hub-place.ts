@@ -15,7 +15,7 @@ export interface HubPlace extends TinyWorkplace {
   readonly id: string;
   readonly server: HubServer;
   /** Access with a cache of this name, which waits no time. */
-  hub(cache: string): HubAccess;
+  hub(cache: string, changes?: Partial<HubAccess>): () => HubAccess;
   /** Names of the whole shards in a cache, now. */
   shardsInCache(cache: string): string[];
   /** Names of the partial files in a cache, now. */
@@ -41,9 +41,10 @@ export const makeHubPlace = async (t: Test): Promise<HubPlace> => {
   t.teardown(() => server.close());
   return {
     ...{ ...workplace, other, id, server },
-    hub: (cache) => ({
+    hub: (cache, changes) => () => ({
       ...{ endpoint: server.endpoint, cacheDirectory: join(root, cache), token: undefined, offline: false },
       patience: hastyPatience({ silenceMs: 20_000 }).patience,
+      ...changes,
     }),
     shardsInCache: (cache) =>
       below(join(root, cache))

@@ -39,7 +39,7 @@ export const addCompareCommand: AddCommand = (program, context, finish) => {
       planSource(flags.text, shape, 'evaluation');
       const job: CompareJob = {
         ...jobChoices(flags),
-        ...modelChoices(model, flags, context, [flags.calibration, flags.text]),
+        ...modelChoices(flags, context),
         model,
         text: flags.text,
         ...(shape && { textShape: shape }),

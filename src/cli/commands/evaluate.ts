@@ -42,7 +42,7 @@ export const addEvaluateCommand: AddCommand = (program, context, finish) => {
       checkWindows(tokens, window);
       planSource(text, shape, 'evaluation');
       const job: EvaluateJob = {
-        ...modelChoices(model, flags, context, [text]),
+        ...modelChoices(flags, context),
         model,
         text,
         ...(shape && { textShape: shape }),

@@ -44,7 +44,7 @@ export const addInitCommand: AddCommand = (program, context, finish) => {
       checkPairWindow(flags, command.getOptionValueSource('window') !== 'default');
       const job: InitializeJob = {
         ...jobChoices(flags),
-        ...modelChoices(model, flags, context, [flags.calibration]),
+        ...modelChoices(flags, context),
         model,
         output: flags.output,
         initializer: flags.initializer,

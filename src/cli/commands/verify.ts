@@ -34,7 +34,7 @@ export const addVerifyCommand: AddCommand = (program, context, finish) => {
     .action(async (directory: string, flags: VerifyFlags) => {
       const { model, calibration, json } = flags;
       const job: VerifyJob = {
-        ...modelChoices(model, flags, context, calibration === undefined ? [] : [calibration]),
+        ...modelChoices(flags, context),
         directory,
         ...(model !== undefined && { model }),
         ...(calibration !== undefined && { calibration }),
