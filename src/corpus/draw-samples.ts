@@ -1,6 +1,7 @@
 import { random, type Random } from '../foundation/index.js';
 import { streamWindows, type Window } from './cut-windows.js';
 import { CorpusError } from './errors.js';
+import type { Example } from './make-examples.js';
 import type { Corpus } from './open-corpus.js';
 import { textFingerprint } from './text-fingerprint.js';
 
@@ -38,49 +39,59 @@ export interface RecordCounts {
   readonly repeated: number;
 }
 
+/** Longest text that waits to be tokenized until the draw is over, in characters; ids of a longer one take less room. */
+const WAITING_CHARACTERS = 1 << 16;
+
 /** A record that was drawn. */
 interface Sample {
   readonly order: number;
-  readonly ids: Window;
-  readonly truncated: boolean;
-  readonly fingerprint: string;
+  readonly encoded: () => { readonly ids: Window; readonly truncated: boolean };
+  /** Undefined for a part of a running text. */
+  readonly fingerprint: () => string | undefined;
 }
 
-/** A record that may be drawn; its ids are made only when they are needed. */
+/** A record that may be drawn. */
 interface Candidate {
   readonly order: number;
   readonly take: () => Sample;
 }
 
-async function* candidates(
+async function* runningCandidates(corpus: Corpus, windowTokens: number): AsyncGenerator<Candidate, void, undefined> {
+  let order = 0;
+  for await (const ids of streamWindows(corpus, { windowTokens })) {
+    const sample = { order: order++, encoded: () => ({ ids, truncated: false }), fingerprint: () => undefined };
+    yield { order: sample.order, take: () => sample };
+  }
+}
+
+/** Prepares a drawn record: a short one keeps its text, since a later one may take its place. */
+const takeRecord = ({ where, text, sample }: Example, order: number, windowTokens: number): Sample => {
+  const encode = (): ReturnType<Sample['encoded']> => {
+    const { ids, truncated } = sample(windowTokens);
+    if (ids.length) return { ids: Int32Array.from(ids), truncated };
+    throw new CorpusError(
+      'QL_TEXT_NO_TOKENS',
+      `${where}: the text ${JSON.stringify(text.slice(0, 60))} gives no token. Remove the record.`,
+    );
+  };
+  if (text.length <= WAITING_CHARACTERS) return { order, encoded: encode, fingerprint: () => textFingerprint(text) };
+  const [encoded, fingerprint] = [encode(), textFingerprint(text)];
+  return { order, encoded: () => encoded, fingerprint: () => fingerprint };
+};
+
+async function* recordCandidates(
   corpus: Corpus,
   windowTokens: number,
   counts: { read: number; empty: number },
 ): AsyncGenerator<Candidate, void, undefined> {
   let order = 0;
-  if (corpus.unit === 'running text') {
-    for await (const ids of streamWindows(corpus, { windowTokens })) {
-      const sample = { order: order++, ids, truncated: false, fingerprint: '' };
-      yield { order: sample.order, take: () => sample };
-    }
-    return;
-  }
-  for await (const { where, text, sample } of corpus.examples()) {
+  for await (const example of corpus.examples()) {
     counts.read++;
-    if (text === '') {
-      counts.empty++;
-      continue;
+    if (example.text === '') counts.empty++;
+    else {
+      const place = order++;
+      yield { order: place, take: () => takeRecord(example, place, windowTokens) };
     }
-    const place = order++;
-    const take = (): Sample => {
-      const { ids, truncated } = sample(windowTokens);
-      if (ids.length) return { order: place, ids: Int32Array.from(ids), truncated, fingerprint: textFingerprint(text) };
-      throw new CorpusError(
-        'QL_TEXT_NO_TOKENS',
-        `${where}: the text ${JSON.stringify(text.slice(0, 60))} gives no token. Remove the record.`,
-      );
-    };
-    yield { order: place, take };
   }
 }
 
@@ -113,8 +124,8 @@ const tooFew = (corpus: Corpus, found: number, { samples, heldOutSamples, window
  *
  * @throws CorpusError QL_TEXT_TOO_SHORT saying how many records there are; QL_TEXT_NO_TOKENS; else as the corpus
  *
- * Cost: reads the whole source and tokenizes about samples · (1 + ln(records ÷ samples)) records. Memory: the samples
- * and, at the end of the source, the text of those set aside.
+ * Cost: reads the whole source and tokenizes what it returns (and what is longer than 64 Ki characters, when it is drawn).
+ * Memory: the text or ids of the samples and of those set aside.
  */
 export const drawSamples = async (corpus: Corpus, options: DrawSamplesOptions): Promise<DrawnSamples> => {
   const { samples, heldOutSamples, heldOutFrom, seed, windowTokens } = options;
@@ -125,7 +136,8 @@ export const drawSamples = async (corpus: Corpus, options: DrawSamplesOptions): 
   const aside: Candidate[] = [];
   const reservoir: Sample[] = [];
   let found = 0;
-  for await (const candidate of candidates(corpus, windowTokens, counts)) {
+  const candidates = corpus.unit === 'records' ? recordCandidates(corpus, windowTokens, counts) : runningCandidates(corpus, windowTokens);
+  for await (const candidate of candidates) {
     found++;
     aside.push(candidate);
     if (aside.length <= asideMost) continue;
@@ -135,16 +147,20 @@ export const drawSamples = async (corpus: Corpus, options: DrawSamplesOptions): 
   }
   if (found < samples + heldOutSamples) throw tooFew(corpus, found, options);
   const others = heldOutFrom === 'end' ? aside.map(({ take }) => take()) : takeSome(reservoir, heldOutSamples, stream);
-  const drawn = new Set(reservoir.map(({ fingerprint }) => fingerprint).filter((fingerprint) => fingerprint !== ''));
-  const heldOut = others.filter(({ fingerprint }) => !drawn.has(fingerprint));
-  const inOrder = (chosen: readonly Sample[]): Window[] => [...chosen].sort((a, b) => a.order - b.order).map(({ ids }) => ids);
-  return {
-    drawn: inOrder(reservoir),
-    heldOut: inOrder(heldOut),
-    records: {
-      ...counts,
-      truncated: [...reservoir, ...heldOut].filter(({ truncated }) => truncated).length,
-      repeated: others.length - heldOut.length,
-    },
-  };
+  const drawn = new Set(reservoir.map(({ fingerprint }) => fingerprint()));
+  const heldOut = others.filter(({ fingerprint }) => {
+    const said = fingerprint();
+    return said === undefined || !drawn.has(said);
+  });
+  let truncated = 0;
+  const encodeInOrder = (chosen: readonly Sample[]): Window[] =>
+    [...chosen]
+      .sort((a, b) => a.order - b.order)
+      .map(({ encoded }) => {
+        const sample = encoded();
+        if (sample.truncated) truncated++;
+        return sample.ids;
+      });
+  const windows = { drawn: encodeInOrder(reservoir), heldOut: encodeInOrder(heldOut) };
+  return { ...windows, records: { ...counts, truncated, repeated: others.length - heldOut.length } };
 };

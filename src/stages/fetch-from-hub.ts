@@ -2,7 +2,11 @@ import type { FetchDatasetFile } from '../corpus/index.js';
 import { openHubRepository, type HubFetchOptions, type HubRepository } from '../hub/index.js';
 import type { ModelChoice } from './jobs.js';
 
-/** Brings dataset files from the Hub, each repository opened once; undefined where the job knows no Hub. */
+/**
+ * Brings dataset files from the Hub, or its cache; each repository is opened once.
+ *
+ * @returns undefined where the job knows no Hub; what comes back throws the errors of the Hub
+ */
 export const fetchFromHub = (hub: ModelChoice['hub'], options: HubFetchOptions): FetchDatasetFile | undefined => {
   if (!hub) return undefined;
   const repositories = new Map<string, Promise<HubRepository>>();

@@ -5,7 +5,8 @@
  * usage: node dist/test/bench/dataset-throughput.js [--megabytes 8] [--stream-megabytes 512] [--types jsonl,json,csv,tsv,parquet,jsonl.gz,jsonl.zst]
  *
  * The records are made up, with the embedded model's tokenizer; files lie in the system's temporary directory and are
- * removed. `tokenize` turns all of a file of --megabytes into windows of 512: tokens a second. `stream` draws 2,000
+ * removed. `tokenize` turns all of a file of --megabytes into windows of 512: tokens a second of time, and of
+ * processor time where the machine is busy with other things. `stream` draws 2,000
  * samples, and 200 to hold out, from a file of --stream-megabytes and from one of an eighth of it: peak resident memory,
  * the kernel's high-water mark read from outside. Prints JSON, and ends with status 1 when the larger file takes over
  * 64 MiB more.
@@ -27,6 +28,8 @@ interface Reading {
   readonly tokens: number;
   readonly records: number;
   readonly seconds: number;
+  /** Of the reading alone, all threads. */
+  readonly cpuSeconds: number;
   readonly peakRssBytes: number;
   readonly fileBytes: number;
   readonly contentBytes: number;
@@ -50,13 +53,20 @@ const read = async (type: string, shape: string, mode: 'draw' | 'tokenize', bloc
   const { stdout, peakRssBytes } = await measureProcess(process.execPath, [STREAM, path, mode, ...format], REPOSITORY);
   const { size } = await stat(path);
   await rm(path);
-  return { ...(JSON.parse(stdout) as Pick<Reading, 'tokens' | 'records' | 'seconds'>), peakRssBytes, fileBytes: size, contentBytes };
+  return {
+    ...(JSON.parse(stdout) as Pick<Reading, 'tokens' | 'records' | 'seconds' | 'cpuSeconds'>),
+    peakRssBytes,
+    fileBytes: size,
+    contentBytes,
+  };
 };
 
-const rate = ({ tokens, seconds, records }: Reading) => ({
+const rate = ({ tokens, seconds, cpuSeconds }: Reading) => ({
   tokensPerSecond: Math.round(tokens / seconds),
-  recordsPerSecond: Math.round(records / seconds),
+  tokensPerCpuSecond: Math.round(tokens / cpuSeconds),
 });
+
+const megabytes = (bytes: number): number => Math.round(bytes / 1e5) / 10;
 
 const hasZstd = (): boolean => {
   try {
@@ -83,9 +93,10 @@ try {
     const whole = await read(type, 'prompt-completion', 'draw', large);
     const grows = whole.peakRssBytes - small.peakRssBytes > ALLOWED_BYTES;
     if (grows) constant = false;
-    const { contentBytes, fileBytes, records, seconds } = whole;
+    const { contentBytes, fileBytes, records, seconds, cpuSeconds } = whole;
     streamed[type] = {
-      ...{ contentBytes, fileBytes, records, seconds, megabytesPerSecond: Math.round(contentBytes / seconds / 1e5) / 10 },
+      ...{ contentBytes, fileBytes, records, seconds, cpuSeconds },
+      ...{ megabytesPerSecond: megabytes(contentBytes / seconds), megabytesPerCpuSecond: megabytes(contentBytes / cpuSeconds) },
       ...{ peakRssBytes: whole.peakRssBytes, eighthPeakRssBytes: small.peakRssBytes, constant: !grows },
     };
   }

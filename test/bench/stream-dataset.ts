@@ -14,6 +14,7 @@ const shape = format === undefined ? {} : { format };
 const tokenizer = await loadTokenizer(join(REPOSITORY, 'data/embedded/model'));
 const windowTokens = 512;
 const start = performance.now();
+const cpuStart = process.cpuUsage();
 let tokens = 0;
 let records = 0;
 if (mode === 'draw') {
@@ -29,4 +30,5 @@ if (mode === 'draw') {
   };
   for await (const window of streamWindows(corpus, { windowTokens, accept: count })) tokens += window.length;
 }
-console.log(JSON.stringify({ tokens, records, seconds: (performance.now() - start) / 1000 }));
+const { user, system } = process.cpuUsage(cpuStart);
+console.log(JSON.stringify({ tokens, records, seconds: (performance.now() - start) / 1000, cpuSeconds: (user + system) / 1e6 }));

@@ -90,7 +90,7 @@ t.test('too few records, and a record without tokens, are errors', async (t) => 
   const mute = { ...letterTokenizer(), encode: () => [] };
   await t.rejects(draw(join(directory, 'a.jsonl'), mute, { ...options, samples: 1, heldOutSamples: 0 }), {
     code: 'QL_TEXT_NO_TOKENS',
-    message: /line 1/,
+    message: /a\.jsonl, line 2: the text "b" gives no token/,
   });
 });
 

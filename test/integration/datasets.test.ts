@@ -55,7 +55,7 @@ t.test('standard input gives what the file gives', async (t) => {
     const shape = ['--format', 'self-instruct', '--target-tokens', '20', ...options];
     const ended = await run(['evaluate', place.model, '--text', source, ...shape, '--window', '32', '--json'], input);
     t.equal(ended.exitCode, 0, ended.stderr);
-    const { result } = JSON.parse(ended.stdout.trimEnd().split('\n').at(-1)!) as { result: { tokens: number; perplexity: number } };
+    const result = JSON.parse(ended.stdout.trimEnd().split('\n').at(-1)!) as { tokens: number; perplexity: number };
     return [result.tokens, result.perplexity];
   };
   const [tokens, perplexity] = await evaluate(csv);

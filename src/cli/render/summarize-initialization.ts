@@ -23,6 +23,18 @@ const rowOf = (label: string, modules: readonly ModuleReport[]): string[] => [
   formatPercent(mean(modules.map(({ heldOut }) => (heldOut ? ratio(heldOut.final, heldOut.none) : undefined)))),
 ];
 
+/** What became of the records of the text; undefined for a text without records. */
+const recordsNote = ({ read, empty, truncated, repeated }: InitializationReport['calibration']['records']): string | undefined => {
+  if (read === 0) return undefined;
+  const counts = [
+    `${formatCount(read)} records read`,
+    ...(empty ? [`${formatCount(empty)} without text`] : []),
+    ...(truncated ? [`${formatCount(truncated)} of those used were cut to their length`] : []),
+    ...(repeated ? [`${formatCount(repeated)} not held out because the calibration text says the same`] : []),
+  ];
+  return `${counts.join('; ')}.`;
+};
+
 /** Sums a run up by kind of layer: how much of the quantization error's output is left. */
 export const summarizeInitialization = (report: InitializationReport, output: string, wroteBase: boolean): Summary => {
   const kinds = new Map<string, ModuleReport[]>();
@@ -30,12 +42,14 @@ export const summarizeInitialization = (report: InitializationReport, output: st
     const kind = module.name.slice(module.name.lastIndexOf('.') + 1);
     kinds.set(kind, [...(kinds.get(kind) ?? []), module]);
   }
+  const note = recordsNote(report.calibration.records);
   return {
     title: `Quantization error left in the layers' outputs, no correction = 100 % (${report.quantizer}, ${report.initializer}, rank ${report.rank})`,
     head: ['layer', 'modules', 'plain SVD', report.initializer, 'held out'],
     rows: [...[...kinds].map(([kind, modules]) => rowOf(kind, modules)), rowOf('all', report.modules)],
     notes: [
       `Calibrated on ${formatCount(report.calibrationTokens)} tokens; held out: ${formatCount(report.heldOutTokens)} tokens that the correction never saw.`,
+      ...(note === undefined ? [] : [note]),
       `${formatSeconds(report.totals.seconds)}, peak memory ${formatBytes(report.peakRssBytes)}.`,
       `Wrote ${output}/adapter${wroteBase ? `, ${output}/base` : ''} and ${output}/report.json.`,
     ],

@@ -1,14 +1,14 @@
 import { CorpusError } from '../errors.js';
 import { numpyPermutation } from './numpy-permutation.js';
 
-/** Parts of a dataset. */
-export const SPLITS = ['train', 'validation', 'test'] as const;
-
 /** Part of a dataset. */
-export type DatasetSplit = (typeof SPLITS)[number];
+export type DatasetSplit = 'train' | 'validation' | 'test';
+
+/** Parts that a dataset may have. */
+export const SPLITS = ['train', 'validation', 'test'] as const satisfies readonly DatasetSplit[];
 
 /** Records that the QLoRA recipe sets aside for evaluation (`eval_dataset_size`), and the seed it shuffles with. */
-export const RECIPE_SPLIT = { testRecords: 1024, seed: 42 } as const;
+const RECIPE_SPLIT = { testRecords: 1024, seed: 42 } as const;
 
 /**
  * Tells which records of a dataset without splits of its own belong to a part, as the QLoRA recipe divides it:

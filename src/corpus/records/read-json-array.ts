@@ -32,16 +32,37 @@ class ElementCutter {
     if (this.pieceBytes > MAX_TEXT_BYTES) throw textTooLong(`${this.name}: a record`);
   }
 
+  /** Goes on in a string; gives the place of its closing quote, or the chunk's length where it is not closed yet. */
+  private passString(chunk: Uint8Array, begin: number): number {
+    let at = begin;
+    if (this.escaped && at < chunk.length) {
+      this.escaped = false;
+      at++;
+    }
+    for (;;) {
+      const quote = chunk.indexOf(QUOTE, at);
+      const end = quote < 0 ? chunk.length : quote;
+      let backslashes = 0;
+      while (end - backslashes > at && chunk[end - backslashes - 1] === BACKSLASH) backslashes++;
+      const isEscaped = backslashes % 2 === 1;
+      if (quote < 0) {
+        this.escaped ||= isEscaped;
+        return chunk.length;
+      }
+      at = quote + 1;
+      if (isEscaped) continue;
+      this.inString = false;
+      return quote;
+    }
+  }
+
   /** Yields the elements that end in this chunk, with the white space around them. */
   *cut(chunk: Uint8Array): Generator<Uint8Array, void, undefined> {
     let begin = 0;
     for (let i = 0; i < chunk.length; i++) {
       const byte = chunk[i]!;
-      if (this.inString) {
-        if (this.escaped) this.escaped = false;
-        else if (byte === BACKSLASH) this.escaped = true;
-        else if (byte === QUOTE) this.inString = false;
-      } else if (this.closed && !isSpace(byte)) {
+      if (this.inString) i = this.passString(chunk, i);
+      else if (this.closed && !isSpace(byte)) {
         throw new CorpusError('QL_TEXT_FORMAT', `${this.name}: more follows the end of the list. A .json file holds one list of objects.`);
       } else if (byte === QUOTE) this.inString = true;
       else if (byte === OPEN_LIST || byte === OPEN_OBJECT) {

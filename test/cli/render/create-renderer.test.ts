@@ -45,6 +45,7 @@ t.test('a pipe gets plain lines, one a block, and a table', async (t) => {
   t.match(text, /\| q_proj +\| +1 \| +50\.0 % \| +25\.0 % \| +37\.5 % \|/);
   t.match(text, /\| down_proj +\| +1 \| +75\.0 % \| +50\.0 % \| +62\.5 % \|/);
   t.match(text, /\| all +\| +2 \| +62\.5 % \| +37\.5 % \| +50\.0 % \|/);
+  t.match(text, /900 records read; 3 without text; 12 of those used were cut to their length; 1 not held out because/);
   t.match(text, /peak memory 500 MiB\.\nWrote out\/adapter, out\/base and out\/report\.json\.\n$/);
 });
 
