@@ -21,6 +21,13 @@ t.test('byte level', async (t) => {
   t.same(cut(before, 'a b'), ['a', '\u0120', 'b'], 'spelled where another follows');
 });
 
+t.test('patterns see what Unicode 16 knows, the classes of Rust what they know', async (t) => {
+  const split = { type: 'Split', pattern: { Regex: '\\p{L}+' }, behavior: 'Isolated', invert: false };
+  t.same(cut(split, 'a\u{1e6c0}b'), ['a', '\u{1e6c0}', 'b'], 'a letter of Unicode 17');
+  t.same(cut(split, '1\u{10d4a}b'), ['1', '\u{10d4a}b'], 'a letter of Unicode 16, on any Node');
+  t.same(cut({ type: 'Punctuation' }, 'a\u1b4fb'), ['a\u1b4fb'], 'punctuation of Unicode 16');
+});
+
 t.test('metaspace', async (t) => {
   const metaspace = (scheme: string, split: boolean) => ({ type: 'Metaspace', replacement: '\u2581', prepend_scheme: scheme, split });
   t.same(cut(metaspace('always', true), 'a b  c', false), ['\u2581a', '\u2581b', '\u2581', '\u2581c']);
