@@ -90,9 +90,10 @@ export const createEncoder = (definition: Json, added: readonly AddedToken[], ke
       else addText(stretch.text, stretch.first);
     }
   };
-  const tokens = new Map([...vocabulary].map(([token, id]) => [id, token]));
-  for (const { id, content } of added) tokens.set(id, content);
-  const ids = new Map([...vocabulary, ...added.map(({ id, content }) => [content, id] as const)]);
+  const tokens: string[] = [];
+  for (const [token, id] of vocabulary) tokens[id] = token;
+  for (const { id, content } of added) tokens[id] = content;
+  const addedIds = new Map(added.map(({ id, content }) => [content, id]));
 
   return {
     encode: (text, withSpecialTokens) => {
@@ -104,8 +105,8 @@ export const createEncoder = (definition: Json, added: readonly AddedToken[], ke
       });
       return withSpecialTokens ? finish(result) : result;
     },
-    idOf: (token) => ids.get(token),
-    tokenOf: (id) => tokens.get(id),
-    size: [...tokens.keys()].reduce((largest, id) => Math.max(largest, id), -1) + 1,
+    idOf: (token) => addedIds.get(token) ?? vocabulary.get(token),
+    tokenOf: (id) => tokens[id],
+    size: tokens.length,
   };
 };
