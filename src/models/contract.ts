@@ -46,13 +46,15 @@ export interface BlockGraphOptions extends WindowOptions {
   readonly activations: boolean;
 }
 
-/** A serialized graph and the folder its mapped weights lie in. */
+/** A serialized graph and the shards that its weights are mapped from. */
 export interface ModelPiece {
   /** For messages: `block 3 of llama`. */
   readonly label: string;
   readonly graph: Uint8Array;
-  /** Absolute real path. */
+  /** Folder of the shards; absolute real path. */
   readonly externalFolder: string;
+  /** The shards themselves; absolute real paths. */
+  readonly externalFiles: readonly string[];
 }
 
 /**

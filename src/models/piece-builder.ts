@@ -13,6 +13,7 @@ const MICROSOFT = 'com.microsoft';
 export class PieceBuilder {
   readonly graph: GraphBuilder;
   private folder: string | undefined;
+  private readonly files = new Set<string>();
   private rotary: { cos: Value; sin: Value } | undefined;
 
   constructor(
@@ -197,7 +198,8 @@ export class PieceBuilder {
 
   /** Finishes the piece. */
   build(): ModelPiece {
-    return { label: this.label, graph: this.graph.serialize(), externalFolder: this.folder ?? this.checkpoint.directory };
+    const externalFolder = this.folder ?? this.checkpoint.directory;
+    return { label: this.label, graph: this.graph.serialize(), externalFolder, externalFiles: [...this.files] };
   }
 
   private locate(name: string): TensorLocation {
@@ -228,6 +230,7 @@ export class PieceBuilder {
       throw new UnsupportedModelError(
         `${this.label}: "${name}" lies in ${dirname(file)}, other weights of the block in ${this.folder}. Put all shards into one folder.`,
       );
+    this.files.add(file);
     return basename(file);
   }
 }

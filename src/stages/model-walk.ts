@@ -31,7 +31,7 @@ export interface ModelWalkOptions {
 }
 
 /** The checkpoint that is walked through. */
-export interface WalkedCheckpoint extends Pick<Checkpoint, 'tensors' | 'config'> {
+export interface WalkedCheckpoint extends Pick<Checkpoint, 'tensors'> {
   readonly supply?: Pick<ShardSupply, 'files' | 'require' | 'release'>;
 }
 

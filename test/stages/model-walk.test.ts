@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import t from 'tap';
 import type { ShardSupply } from '../../src/checkpoint/index.js';
+import type { ModelPiece } from '../../src/models/index.js';
 import { RunClock, walkModel, type ModelWalk } from '../../src/stages/index.js';
 
 /** Tensors of a model of three blocks: block 1 straddles two shards; the embedding is tied. */
@@ -33,13 +34,16 @@ const prepare = (options: { scores?: boolean; prefetch?: boolean; local?: boolea
   const tensors = new Map(
     Object.entries(FILES).map(([name, file]) => [name, { name, file, dtype: 'F32' as const, shape: [1], offset: 0, length: 4 }]),
   );
+  const piece = (...externalFiles: string[]): ModelPiece => ({ label: '', graph: new Uint8Array(), externalFolder: '', externalFiles });
   const model = {
     blocks: 3,
     embedding: tensors.get('model.embed_tokens.weight')!,
-    unquantizedModules: ['lm_head'],
-    linears: (block: number) => [{ module: `model.layers.${block}.q` }],
+    linears: () => [],
+    entry: () => undefined,
+    block: (block: number) => piece(...(['b', 'bc', 'd'][block] ?? '')),
+    head: () => piece('a', 'd'),
   };
-  const checkpoint = { tensors, config: {}, ...(!options.local && { supply }) };
+  const checkpoint = { tensors, ...(!options.local && { supply }) };
   return { asked, supply, walk: walkModel(checkpoint, model, { scores: false, ...options }) };
 };
 

@@ -1,105 +1,73 @@
+import { basename } from 'node:path';
 import t from 'tap';
-import type { TensorLocation } from '../../src/checkpoint/index.js';
+import type { Checkpoint, TensorLocation } from '../../src/checkpoint/index.js';
+import { openModel } from '../../src/models/index.js';
 import { shardNeeds, type WalkStep } from '../../src/stages/index.js';
+import { openFixture } from '../models/golden-run.js';
 
-const location = (name: string, file: string): TensorLocation => ({ name, file, dtype: 'F32', shape: [1], offset: 0, length: 4 });
-
-/** What is needed of a checkpoint whose tensors lie in these files, by step. */
-const needsOf = (
-  files: Readonly<Record<string, string>>,
-  {
-    embedding,
-    linear,
-    heads = ['lm_head'],
-    blocks = 2,
-    config = {},
-  }: { embedding: string; linear: (block: number) => string; heads?: string[]; blocks?: number; config?: object },
-): Record<string, string> => {
-  const tensors = new Map(Object.entries(files).map(([name, file]) => [name, location(name, file)]));
-  const model = {
-    blocks,
-    embedding: tensors.get(embedding)!,
-    unquantizedModules: heads,
-    linears: (block: number) => [{ module: linear(block) }],
-  };
-  const needs = shardNeeds({ tensors, config: { ...config } }, model);
-  const steps: WalkStep[] = ['entry', ...Array.from({ length: blocks }, (_, block) => block), 'head'];
-  return Object.fromEntries(steps.map((step) => [step, [...needs(step)].sort().join(' ')]));
+/** A fixture with every tensor in a shard of its own, named like the tensor. */
+const scattered = async (fixture: string): Promise<Checkpoint> => {
+  const checkpoint = await openFixture(fixture);
+  const alone = (location: TensorLocation): TensorLocation => ({ ...location, file: `/model/${location.name}` });
+  return { ...checkpoint, tensors: new Map([...checkpoint.tensors].map(([name, location]) => [name, alone(location)])) };
 };
 
-const llama = {
-  'model.embed_tokens.weight': 'a',
-  'model.layers.0.self_attn.q_proj.weight': 'a',
-  'model.layers.0.input_layernorm.weight': 'b',
-  'model.layers.1.mlp.experts.0.up_proj.weight': 'b',
-  'model.layers.1.self_attn.q_proj.weight': 'c',
-  'model.norm.weight': 'd',
+/** What each step reads, and what none does. */
+const needsOf = (checkpoint: Checkpoint): Record<string, string[]> => {
+  const model = openModel(checkpoint);
+  const needs = shardNeeds(checkpoint, model);
+  const steps: WalkStep[] = ['entry', ...Array.from({ length: model.blocks }, (_, block) => block), 'head'];
+  const read = steps.map((step) => [String(step), [...needs(step)].map((file) => basename(file)).sort()] as const);
+  const all = new Set(read.flatMap(([, names]) => names));
+  return { ...Object.fromEntries(read), nobody: [...checkpoint.tensors.keys()].filter((name) => !all.has(name)).sort() };
 };
-const llamaNames = { embedding: 'model.embed_tokens.weight', linear: (block: number) => `model.layers.${block}.self_attn.q_proj` };
 
-t.test('blocks by their number, the final norm and the output embedding with the head', async (t) => {
-  const untied = { ...llamaNames, config: { tie_word_embeddings: false } };
-  t.same(needsOf({ ...llama, 'lm_head.weight': 'e' }, untied), { entry: 'a', 0: 'a b', 1: 'b c', head: 'd e' });
-  t.same(needsOf(llama, untied), { entry: 'a', 0: 'a b', 1: 'b c', head: 'a d' }, 'no weight of its own: tied');
-  t.same(needsOf({ ...llama, 'lm_head.weight': 'e' }, llamaNames).head, 'a d e', 'tied and stored again');
-});
+/** What lies beside the blocks, by family: read at the entry, and by the head. */
+const BESIDE: Readonly<Record<string, { readonly entry: string[]; readonly head: string[]; readonly nobody?: RegExp }>> = {
+  'llama-biases': { entry: ['model.embed_tokens.weight'], head: ['lm_head.weight', 'model.norm.weight'] },
+  'llama-grouped-tied': { entry: ['model.embed_tokens.weight'], head: ['model.embed_tokens.weight', 'model.norm.weight'] },
+  'gemma2-capped': { entry: ['model.embed_tokens.weight'], head: ['model.embed_tokens.weight', 'model.norm.weight'] },
+  'opt-post-norm': {
+    entry: ['model.decoder.embed_positions.weight', 'model.decoder.embed_tokens.weight', 'model.decoder.project_in.weight'],
+    head: ['model.decoder.embed_tokens.weight', 'model.decoder.project_out.weight'],
+  },
+  'bloom-tied': {
+    entry: [
+      'transformer.word_embeddings.weight',
+      'transformer.word_embeddings_layernorm.bias',
+      'transformer.word_embeddings_layernorm.weight',
+    ],
+    head: ['transformer.ln_f.bias', 'transformer.ln_f.weight', 'transformer.word_embeddings.weight'],
+  },
+  'gpt_neox-parallel': {
+    entry: ['gpt_neox.embed_in.weight'],
+    head: ['embed_out.weight', 'gpt_neox.final_layer_norm.bias', 'gpt_neox.final_layer_norm.weight'],
+    nobody: /attention\.(bias|masked_bias|rotary_emb\.inv_freq)$/,
+  },
+};
 
-t.test('block 1 is not block 10', async (t) => {
-  const files = Object.fromEntries(Array.from({ length: 11 }, (_, i) => [`model.layers.${i}.self_attn.q_proj.weight`, `f${i}`]));
-  const needs = needsOf({ ...files, 'model.embed_tokens.weight': 'e' }, { ...llamaNames, blocks: 11 });
-  t.match(needs, { 1: 'f1', 10: 'f10' });
-});
-
-t.test('other names of blocks, and what is computed before and after them', async (t) => {
-  const opt = needsOf(
-    {
-      'model.decoder.embed_tokens.weight': 'a',
-      'model.decoder.embed_positions.weight': 'b',
-      'model.decoder.project_in.weight': 'c',
-      'model.decoder.project_out.weight': 'd',
-      'model.decoder.final_layer_norm.bias': 'e',
-      'model.decoder.layers.0.fc1.weight': 'f',
-      'model.decoder.layers.0.final_layer_norm.weight': 'f',
-      'lm_head.weight': 'a',
-    },
-    {
-      embedding: 'model.decoder.embed_tokens.weight',
-      linear: (block) => `model.decoder.layers.${block}.fc1`,
-      blocks: 1,
-      heads: ['lm_head', 'model.decoder.project_in', 'model.decoder.project_out'],
-    },
-  );
-  t.same(opt, { entry: 'a b c', 0: 'f', head: 'a d e' });
-  const neox = needsOf(
-    {
-      'gpt_neox.embed_in.weight': 'a',
-      'gpt_neox.layers.0.mlp.up.weight': 'b',
-      'gpt_neox.final_layer_norm.weight': 'c',
-      'embed_out.weight': 'd',
-    },
-    {
-      embedding: 'gpt_neox.embed_in.weight',
-      linear: (block) => `gpt_neox.layers.${block}.mlp.up`,
-      heads: ['lm_head', 'embed_out'],
-      blocks: 1,
-      config: { tie_word_embeddings: false },
-    },
-  );
-  t.same(neox, { entry: 'a', 0: 'b', head: 'c d' });
-});
-
-t.test('an image encoder beside the language model is read by no step', async (t) => {
-  const files = {
-    'model.language_model.embed_tokens.weight': 'a',
-    'model.language_model.layers.0.q.weight': 'b',
-    'model.language_model.norm.weight': 'b',
-    'model.vision_tower.layers.0.q.weight': 'v',
-    'model.vision_tower.norm.weight': 'v',
-  };
-  const needs = needsOf(files, {
-    embedding: 'model.language_model.embed_tokens.weight',
-    linear: (block) => `model.language_model.layers.${block}.q`,
-    blocks: 1,
+for (const [fixture, { entry, head, nobody }] of Object.entries(BESIDE))
+  t.test(`${fixture}: every tensor is read by its own step`, async (t) => {
+    const checkpoint = await scattered(fixture);
+    const { entry: atEntry, head: atHead, nobody: unread, ...blocks } = needsOf(checkpoint);
+    t.same(atEntry, entry);
+    t.same(atHead, head);
+    for (const [block, names] of Object.entries(blocks)) {
+      const inside = [...checkpoint.tensors.keys()].filter((name) => new RegExp(`\\.(layers|h)\\.${block}\\.`).test(name));
+      t.same(names, inside.filter((name) => !nobody?.test(name)).sort(), `block ${block}`);
+    }
+    t.ok(
+      unread!.every((name) => nobody?.test(name)),
+      `read by no step: ${unread!.join(', ') || 'nothing'}`,
+    );
   });
-  t.same(needs, { entry: 'a', 0: 'b', head: 'a b' });
+
+t.test('the tensors of quantized layers belong to their block', async (t) => {
+  const checkpoint = await scattered('llama-grouped-tied');
+  const module = 'model.layers.1.mlp.up_proj';
+  const scales = { ...checkpoint.tensors.get(`${module}.weight`)!, name: `${module}.weight.absmax`, file: '/model/scales' };
+  const config = { ...checkpoint.config, quantization_config: { quant_method: 'bitsandbytes' } };
+  const needs = needsOf({ ...checkpoint, config, tensors: new Map([...checkpoint.tensors, [scales.name, scales]]) });
+  t.ok(needs['1']!.includes('scales'));
+  t.notOk(needs['0']!.includes('scales'));
 });
