@@ -3,19 +3,11 @@ import type { Checkpoint, TensorLocation } from '../checkpoint/index.js';
 import { GraphBuilder, type Value } from '../graph/index.js';
 import type { ActivationFunction } from './activation-function.js';
 import type { BlockGraphOptions, LinearLayer, ModelPiece, WindowOptions } from './contract.js';
+import { int8Product } from './int8-product.js';
 import { tabulateRotary, type RotaryFrequencies } from './rotary-tables.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
 const MICROSOFT = 'com.microsoft';
-
-/** Activations of at least this magnitude make a column an outlier in LLM.int8 (transformers' default threshold). */
-const INT8_OUTLIER_THRESHOLD = 6;
-
-/** Dequantization factor of LLM.int8's integer products: 1/127² as bitsandbytes' CUDA kernels round it. */
-const INT8_PRODUCT_SCALE = 6.200012e-5;
-
-/** Dequantization factor of one LLM.int8 weight: 1/127 as bitsandbytes rounds it. */
-const INT8_WEIGHT_SCALE = 7.874015718698502e-3;
 
 /** Builds the graph of one piece of a model out of the layers that families share. */
 export class PieceBuilder {
@@ -72,7 +64,7 @@ export class PieceBuilder {
   /** x Wᵀ + bias in the form the options ask for, plus the LoRA branch where the module has one. */
   linear(x: Value, layer: LinearLayer, options: BlockGraphOptions): Value {
     const { graph } = this;
-    let y = options.linear === 'int8' ? this.int8Product(x, layer) : this.plainProduct(x, layer, options.linear === 'fed');
+    let y = options.linear === 'int8' ? int8Product(this.graph, x, layer) : this.plainProduct(x, layer, options.linear === 'fed');
     if (layer.bias) y = graph.node('Add', [y, this.weight(`${layer.module}.bias`)]);
     if (!options.lora?.has(layer.module)) return y;
     const a = graph.input(`${layer.module}.lora_A`, 'F32', [`${layer.module}.rank`, layer.inFeatures]);
@@ -228,30 +220,6 @@ export class PieceBuilder {
   private plainProduct(x: Value, layer: LinearLayer, fed: boolean): Value {
     const name = `${layer.module}.weight`;
     return this.timesTransposed(x, fed ? this.graph.input(name, 'F32', [layer.outFeatures, layer.inFeatures]) : this.weight(name));
-  }
-
-  /**
-   * LLM.int8 as it runs: float16 activations, outlier columns of the whole run apart, the others quantized row by
-   * row, an integer product (exact in float32 steps up to 2²⁴) scaled back.
-   */
-  private int8Product(x: Value, layer: LinearLayer): Value {
-    const { graph } = this;
-    const codes = graph.input(`${layer.module}.weight`, 'F32', [layer.outFeatures, layer.inFeatures]);
-    const scale = graph.input(`${layer.module}.scale`, 'F32', [layer.outFeatures]);
-    const half = graph.node('Cast', [graph.node('Cast', [x], { to: { int: 10 } })], { to: { int: 1 } });
-    const magnitude = graph.node('Abs', [half]);
-    const columnPeak = graph.node('ReduceMax', [magnitude, graph.integers([0, 1])], { keepdims: { int: 1 } });
-    const outlier = graph.node('GreaterOrEqual', [columnPeak, graph.floats([INT8_OUTLIER_THRESHOLD], [])]);
-    const zero = graph.floats([0], []);
-    const regular = graph.node('Where', [outlier, zero, half]);
-    const rowPeak = graph.node('ReduceMax', [graph.node('Abs', [regular]), graph.integers([2])], { keepdims: { int: 1 } });
-    const safePeak = graph.node('Max', [rowPeak, graph.floats([1e-30], [])]);
-    const quantized = graph.node('Round', [graph.node('Mul', [regular, graph.node('Div', [graph.floats([127], []), safePeak])])]);
-    const rowScale = graph.node('Mul', [rowPeak, graph.floats([INT8_PRODUCT_SCALE], [])]);
-    const inner = graph.node('Mul', [graph.node('Mul', [this.timesTransposed(quantized, codes), rowScale]), scale]);
-    const apart = this.timesTransposed(graph.node('Where', [outlier, half, zero]), codes);
-    const outer = graph.node('Mul', [apart, graph.node('Mul', [scale, graph.floats([INT8_WEIGHT_SCALE], [])])]);
-    return graph.node('Add', [inner, outer]);
   }
 
   private fileOf({ file, name }: TensorLocation): string {
