@@ -19,6 +19,29 @@ export interface BlockInput {
   readonly width: number;
 }
 
+/** One matrix of one routed expert: a linear layer whose weight need not be a tensor of its own. */
+export interface ExpertMatrix {
+  /** From 0. */
+  readonly expert: number;
+  /** The activation of the mixture of which this expert's rows are read; `layer.input` names just those rows. */
+  readonly activation: string;
+  readonly layer: LinearLayer;
+  /** [out, in]; a part of a tensor where the checkpoint stores all experts as one. */
+  readonly location: TensorLocation;
+}
+
+/** The routed experts of a block: each token goes to a few of them. */
+export interface ExpertMixture {
+  /** Full name of the module that holds router and experts. */
+  readonly module: string;
+  readonly experts: number;
+  readonly expertsPerToken: number;
+  /** Every matrix of every expert; none is quantized by `load_in_4bit` (transformers 5 has them as 3-D parameters). */
+  readonly matrices: readonly ExpertMatrix[];
+  /** What experts read: `expertsPerToken` rows for each token, sorted by expert, then by token. */
+  readonly inputs: readonly BlockInput[];
+}
+
 /**
  * Where the linear layers of a block take their arithmetic from.
  *
@@ -39,7 +62,10 @@ export interface BlockGraphOptions extends WindowOptions {
   readonly linear: LinearForm;
   /** Modules with a LoRA branch, given at each run as `<module>.lora_A` [r, in] and `<module>.lora_B` [out, r], scaled. */
   readonly lora?: ReadonlySet<string>;
-  /** Also return the activations that linear layers read, under their names. */
+  /**
+   * Also return the activations that linear layers and experts read, under their names, and with a mixture
+   * `expert_tokens` [experts] (int64), the rows of each expert.
+   */
   readonly activations: boolean;
 }
 
@@ -75,6 +101,8 @@ export interface CausalModel {
   linears(block: number): readonly LinearLayer[];
   /** The distinct activations those layers read. */
   inputs(block: number): readonly BlockInput[];
+  /** The routed experts of a block; undefined where it is dense. Left out by families without experts. */
+  mixture?(block: number): ExpertMixture | undefined;
   /** Builds the graph between the embedding table and the first block; undefined where nothing is computed there. */
   entry(options: WindowOptions): ModelPiece | undefined;
   /** Builds the graph of one block. */

@@ -1,12 +1,13 @@
 import { llama } from './llama.js';
 import { mistral } from './mistral.js';
+import { mixtral } from './mixtral.js';
 import type { Checkpoint } from '../checkpoint/index.js';
 import type { CausalModel, ModelFamily } from './contract.js';
 import { expectTensor } from './expect-tensor.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
 /** Every family, one line each. */
-const families: readonly ModelFamily[] = [llama, mistral];
+const families: readonly ModelFamily[] = [llama, mistral, mixtral];
 
 /**
  * Opens a checkpoint as a model of the family that its config.json names.
@@ -31,6 +32,8 @@ export type {
   BlockGraphOptions,
   BlockInput,
   CausalModel,
+  ExpertMatrix,
+  ExpertMixture,
   LinearForm,
   LinearLayer,
   ModelFamily,

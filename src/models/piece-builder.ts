@@ -33,6 +33,12 @@ export class PieceBuilder {
   weight(name: string): Value {
     const location = this.checkpoint.tensors.get(name);
     if (!location) throw new UnsupportedModelError(`${this.label}: tensor "${name}" was not checked when the model was opened.`);
+    return this.mapped(location);
+  }
+
+  /** Maps the bytes of a float tensor, or of a part of one, and returns them as float32. */
+  mapped(location: TensorLocation): Value {
+    const { name } = location;
     const value = this.graph.external(name, location.dtype, location.shape, {
       file: this.fileOf(location),
       offset: location.offset,
@@ -44,6 +50,18 @@ export class PieceBuilder {
   /** RMSNorm over the last axis, float32. */
   rmsNorm(x: Value, weight: Value, epsilon: number): Value {
     return this.graph.node('RMSNormalization', [x, weight], { axis: { int: -1 }, epsilon: { float: epsilon } });
+  }
+
+  /** x Wᵀ with a weight [out, in] that is neither quantized nor corrected. */
+  timesTransposed(x: Value, weight: Value): Value {
+    return this.graph.node('FusedMatMul', [x, weight], { transB: { int: 1 } }, MICROSOFT);
+  }
+
+  /** RMSNorm over each head of [windows, tokens, count · size]. */
+  headNorm(x: Value, weight: Value, heads: { readonly count: number; readonly size: number }, epsilon: number): Value {
+    const { graph } = this;
+    const apart = graph.node('Reshape', [x, graph.integers([0, 0, heads.count, heads.size])]);
+    return graph.node('Reshape', [this.rmsNorm(apart, weight, epsilon), graph.integers([0, 0, -1])]);
   }
 
   /** x Wᵀ + bias in the form the options ask for, plus the LoRA branch where the module has one. */
@@ -104,10 +122,6 @@ export class PieceBuilder {
   /** Finishes the piece. */
   build(): ModelPiece {
     return { label: this.label, graph: this.graph.serialize(), externalFolder: this.folder ?? this.checkpoint.directory };
-  }
-
-  private timesTransposed(x: Value, weight: Value): Value {
-    return this.graph.node('FusedMatMul', [x, weight], { transB: { int: 1 } }, MICROSOFT);
   }
 
   private plainProduct(x: Value, layer: LinearLayer, fed: boolean): Value {
