@@ -64,7 +64,10 @@ const schema = {
   },
 };
 
-let modelProto: protobuf.Type | undefined;
+let type: protobuf.Type | undefined;
+
+/** ONNX's ModelProto as protobufjs encodes and decodes it; made at the first call. */
+export const modelProto = (): protobuf.Type => (type ??= protobuf.Root.fromJSON(schema).lookupType('ModelProto'));
 
 /**
  * Serializes a ModelProto given as a plain object with the field names of `onnx-schema.ts`.
@@ -72,6 +75,6 @@ let modelProto: protobuf.Type | undefined;
  * @throws QuailoraError never: the shape of the object is this folder's own doing
  */
 export const encodeModel = (model: Record<string, unknown>): Uint8Array => {
-  modelProto ??= protobuf.Root.fromJSON(schema).lookupType('ModelProto');
-  return modelProto.encode(modelProto.fromObject(model)).finish();
+  const proto = modelProto();
+  return proto.encode(proto.fromObject(model)).finish();
 };

@@ -17,6 +17,10 @@ export interface ConfigReader {
   flag(key: string, fallback: boolean): boolean;
   /** A string, or the default. */
   text(key: string, fallback: string): string;
+  /** A list of finite numbers, or undefined where the key is absent or null. */
+  numbers(key: string): readonly number[] | undefined;
+  /** A list of strings, or undefined where the key is absent or null. */
+  texts(key: string): readonly string[] | undefined;
   /** A nested object, or undefined where the key is absent or null. */
   section(key: string): ConfigReader | undefined;
   /** True when the key is present and not null. */
@@ -36,9 +40,16 @@ export const readConfig = (config: Readonly<Record<string, unknown>>, path = 'co
     const value = config[key];
     return typeof value === 'number' && Number.isFinite(value) ? value : fail(key, 'a number');
   };
+  const list = <T>(key: string, belongs: (item: unknown) => item is T, wanted: string): readonly T[] | undefined => {
+    if (!has(key)) return undefined;
+    const value = config[key];
+    return Array.isArray(value) && value.every(belongs) ? value : fail(key, wanted);
+  };
   return {
     has,
     number,
+    numbers: (key) => list(key, (item): item is number => typeof item === 'number' && Number.isFinite(item), 'a list of numbers'),
+    texts: (key) => list(key, (item): item is string => typeof item === 'string', 'a list of strings'),
     count: (key, fallback) => {
       const value = number(key, fallback);
       return Number.isInteger(value) && value > 0 ? value : fail(key, 'a positive whole number');

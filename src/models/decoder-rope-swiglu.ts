@@ -26,7 +26,7 @@ interface Shape {
   readonly vocabulary: number;
   readonly epsilon: number;
   readonly bias: { readonly attention: boolean; readonly mlp: boolean };
-  readonly frequencies: RotaryFrequencies;
+  readonly rotary: RotaryFrequencies;
 }
 
 const readShape = (config: ConfigReader, traits: RopeSwigluTraits): Shape => {
@@ -43,7 +43,7 @@ const readShape = (config: ConfigReader, traits: RopeSwigluTraits): Shape => {
     vocabulary: config.count('vocab_size'),
     epsilon: config.number('rms_norm_eps', 1e-6),
     bias: { attention: traits.attentionBias, mlp: traits.mlpBias },
-    frequencies: readRotaryFrequencies(config, size),
+    rotary: readRotaryFrequencies(config, size),
   };
 };
 
@@ -131,7 +131,7 @@ const buildBlock = (
 
   const hidden = graph.input('hidden', 'F32', ['windows', 'tokens', shape.hidden]);
   const positions = graph.input('positions', 'I64', ['windows', 'tokens']);
-  const rotate = (x: Value, heads: number): Value => piece.rotate(x, heads, positions, shape.frequencies, options.windowTokens);
+  const rotate = (x: Value, heads: number): Value => piece.rotate(x, heads, positions, shape.rotary, options.windowTokens);
   const { slidingWindow } = traits;
   const mask =
     slidingWindow !== undefined && slidingWindow < options.windowTokens ? piece.slidingMask(positions, slidingWindow) : undefined;

@@ -75,14 +75,20 @@ export class PieceBuilder {
     return graph.node('Add', [y, this.timesTransposed(this.timesTransposed(x, a), b)]);
   }
 
-  /** Rotates queries or keys [windows, tokens, heads · headSize] by their positions. */
-  rotate(x: Value, heads: number, positions: Value, frequencies: RotaryFrequencies, windowTokens: number): Value {
+  /**
+   * Rotates the first `rotary.size` features of each head of queries or keys [windows, tokens, heads · headSize] by
+   * their positions. A piece has one set of frequencies.
+   */
+  rotate(x: Value, heads: number, positions: Value, rotary: RotaryFrequencies, windowTokens: number): Value {
     if (!this.rotary) {
-      const tables = tabulateRotary(frequencies, windowTokens);
-      const shape = [windowTokens, frequencies.length];
+      const tables = tabulateRotary(rotary, windowTokens);
+      const shape = [windowTokens, rotary.size / 2];
       this.rotary = { cos: this.graph.floats(tables.cos, shape), sin: this.graph.floats(tables.sin, shape) };
     }
-    return this.graph.node('RotaryEmbedding', [x, this.rotary.cos, this.rotary.sin, positions], { num_heads: { int: heads } });
+    return this.graph.node('RotaryEmbedding', [x, this.rotary.cos, this.rotary.sin, positions], {
+      num_heads: { int: heads },
+      rotary_embedding_dim: { int: rotary.size },
+    });
   }
 
   /** Causal attention over [windows, tokens, heads · headSize]; with a sliding window each token sees that many. */

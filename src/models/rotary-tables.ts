@@ -1,4 +1,5 @@
-import type { ConfigReader } from './config-reader.js';
+import { readConfig, type ConfigReader } from './config-reader.js';
+import { rotaryScalings, type ScaledRotary } from './rotary-scaling.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
 /** Cosines and sines of rotary position embedding, each [positions, pairs], float32. */
@@ -7,58 +8,64 @@ export interface RotaryTables {
   readonly sin: Float32Array;
 }
 
-/** Angle of one position step for each pair of features, float32. */
-export type RotaryFrequencies = Float32Array;
+/** How fast the pairs of features of a head turn. */
+export interface RotaryFrequencies extends ScaledRotary {
+  /** Features of a head that turn, the first ones; the others pass unchanged. */
+  readonly size: number;
+  /** Longest window that the model with its scaling is made for, in tokens. */
+  readonly maxPositions: number;
+}
 
-const defaultFrequencies = (theta: number, headSize: number): RotaryFrequencies =>
-  Float32Array.from({ length: headSize / 2 }, (_, i) => 1 / Math.fround(theta ** Math.fround((2 * i) / headSize)));
-
-const scaleLlama3 = (frequencies: RotaryFrequencies, rope: ConfigReader): RotaryFrequencies => {
-  const factor = rope.number('factor');
-  const low = rope.number('low_freq_factor');
-  const high = rope.number('high_freq_factor');
-  const original = rope.number('original_max_position_embeddings');
-  return frequencies.map((frequency) => {
-    const wavelength = (2 * Math.PI) / frequency;
-    if (wavelength > original / low) return frequency / factor;
-    if (wavelength < original / high) return frequency;
-    const smooth = (original / wavelength - low) / (high - low);
-    return ((1 - smooth) * frequency) / factor + smooth * frequency;
-  });
-};
+/** What a family knows about its rotary embedding beside config.json. */
+export interface RotaryDefaults {
+  /** Section with the scaling; left out, `rope_scaling` (transformers 4) or `rope_parameters` (transformers 5). */
+  readonly rope?: ConfigReader | undefined;
+  /** Base where nothing names one, 10000 when left out. */
+  readonly theta?: number;
+  /** Other names of kinds of scaling, for instance `su` for `longrope`. */
+  readonly aliases?: Readonly<Record<string, string>>;
+}
 
 /**
  * Reads rotary frequencies in both spellings of config.json: `rope_parameters` (transformers 5) and
  * `rope_theta` with `rope_scaling` (transformers 4).
  *
- * Formulas as in transformers' `modeling_rope_utils.py`: `default`, `linear` and `llama3`.
+ * `dynamic` and `longrope` go by the longest window of the run, as transformers does for a batch of that length: shorter
+ * windows of the run turn at the same speed, and may turn otherwise where they are computed alone.
  *
+ * @param size features of a head that turn
  * @throws UnsupportedModelError for another kind of scaling
  */
-export const readRotaryFrequencies = (config: ConfigReader, headSize: number): RotaryFrequencies => {
-  const rope = config.section('rope_parameters') ?? config.section('rope_scaling');
-  const theta = rope?.has('rope_theta') ? rope.number('rope_theta') : config.number('rope_theta', 10000);
-  const frequencies = defaultFrequencies(theta, headSize);
-  const kind = rope?.text('rope_type', rope.text('type', 'default')) ?? 'default';
-  if (rope === undefined || kind === 'default') return frequencies;
-  if (kind === 'linear') {
-    const factor = rope.number('factor');
-    return frequencies.map((frequency) => frequency / factor);
-  }
-  if (kind === 'llama3') return scaleLlama3(frequencies, rope);
-  throw new UnsupportedModelError(`config.json asks for rope scaling "${kind}"; default, linear and llama3 are supported.`);
+export const readRotaryFrequencies = (config: ConfigReader, size: number, defaults: RotaryDefaults = {}): RotaryFrequencies => {
+  if (size % 2 !== 0) throw new UnsupportedModelError(`config.json has ${size} features of a head turn; they turn in pairs.`);
+  const rope = defaults.rope ?? config.section('rope_scaling') ?? config.section('rope_parameters') ?? readConfig({});
+  const theta = rope.has('rope_theta') ? rope.number('rope_theta') : config.number('rope_theta', defaults.theta ?? 10000);
+  const maxPositions = config.count('max_position_embeddings', 2048);
+  const originalPositions = config.count('original_max_position_embeddings', rope.count('original_max_position_embeddings', maxPositions));
+  const named = rope.text('rope_type', rope.text('type', 'default'));
+  const kind = defaults.aliases?.[named] ?? named;
+  const scale = rotaryScalings.get(kind);
+  if (scale === undefined)
+    throw new UnsupportedModelError(
+      `config.json asks for rope scaling "${named}"; supported are ${[...rotaryScalings.keys()].join(', ')}.`,
+    );
+  // Some files give max_position_embeddings before scaling, others after it.
+  const scaledPositions = kind === 'default' ? 0 : Math.floor(rope.number('factor', 1) * originalPositions);
+  return { size, maxPositions: Math.max(maxPositions, scaledPositions), ...scale(rope, { size, theta, maxPositions, originalPositions }) };
 };
 
-/** Tabulates cosines and sines for positions 0 … positions − 1; angles are float32 products, as in transformers. */
-export const tabulateRotary = (frequencies: RotaryFrequencies, positions: number): RotaryTables => {
+/** Tabulates cosines and sines for every position of the longest window; angles are float32 products, as in transformers. */
+export const tabulateRotary = (rotary: RotaryFrequencies, windowTokens: number): RotaryTables => {
+  const frequencies = rotary.forWindow(windowTokens);
+  const factor = Math.fround(rotary.attentionFactor);
   const pairs = frequencies.length;
-  const cos = new Float32Array(positions * pairs);
-  const sin = new Float32Array(positions * pairs);
-  for (let position = 0; position < positions; position++)
+  const cos = new Float32Array(windowTokens * pairs);
+  const sin = new Float32Array(windowTokens * pairs);
+  for (let position = 0; position < windowTokens; position++)
     for (let i = 0; i < pairs; i++) {
       const angle = Math.fround(position * frequencies[i]!);
-      cos[position * pairs + i] = Math.cos(angle);
-      sin[position * pairs + i] = Math.sin(angle);
+      cos[position * pairs + i] = Math.fround(Math.cos(angle)) * factor;
+      sin[position * pairs + i] = Math.fround(Math.sin(angle)) * factor;
     }
   return { cos, sin };
 };

@@ -11,6 +11,8 @@ const config = readConfig({
   zero: 0,
   rope: { factor: 8, theta: 'x' },
   list: [1],
+  words: ['a', 'b'],
+  mixed: [1, 'a'],
 });
 
 t.test('values of the right type are read', async (t) => {
@@ -19,6 +21,8 @@ t.test('values of the right type are read', async (t) => {
   t.equal(config.flag('bias', false), true);
   t.equal(config.text('act', 'gelu'), 'silu');
   t.equal(config.section('rope')!.number('factor'), 8);
+  t.strictSame(config.numbers('list'), [1]);
+  t.strictSame(config.texts('words'), ['a', 'b']);
 });
 
 t.test('absent and null values take the default', async (t) => {
@@ -29,6 +33,8 @@ t.test('absent and null values take the default', async (t) => {
     t.equal(config.flag(key, true), true);
     t.equal(config.text(key, 'gelu'), 'gelu');
     t.equal(config.section(key), undefined);
+    t.equal(config.numbers(key), undefined);
+    t.equal(config.texts(key), undefined);
   }
   t.equal(config.number('zero', 5), 0, 'zero is a value');
 });
@@ -47,6 +53,9 @@ t.test('a wrong value is named with its key', async (t) => {
   t.throws(() => config.text('eps', ''), wrong('eps'));
   t.throws(() => config.section('list'), wrong('list'));
   t.throws(() => config.section('eps'), wrong('eps'));
+  for (const key of ['words', 'mixed', 'eps']) t.throws(() => config.numbers(key), wrong(key));
+  for (const key of ['list', 'mixed', 'act']) t.throws(() => config.texts(key), wrong(key));
+  t.throws(() => readConfig({ x: [NaN] }).numbers('x'), wrong('x'));
   t.throws(() => config.section('rope')!.number('theta'), { code: 'QL_CONFIG', message: 'config.json: rope: "theta" is "x"' });
   t.throws(() => config.count('absent'), { message: /missing/ });
 });
