@@ -5,18 +5,12 @@ import type { BlockGraphOptions, CausalModel, LinearLayer, ModelPiece } from './
 import { expectTensor } from './expect-tensor.js';
 import { locateMixture, mixExperts, type LocatedMixture, type MixtureTraits } from './expert-mixture.js';
 import { PieceBuilder } from './piece-builder.js';
-import { readRotaryFrequencies } from './rotary-tables.js';
+import { readRotaryFrequencies, type RotaryFrequencies } from './rotary-tables.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
-/** What a family says of its decoder, with its configuration's own defaults filled in. */
+/** What tells the families of this decoder apart. */
 export interface RopeExpertsTraits {
   readonly modelType: string;
-  readonly hidden: number;
-  readonly blocks: number;
-  readonly vocabulary: number;
-  readonly maxPositions: number;
-  readonly epsilon: number;
-  readonly heads: { readonly query: number; readonly keyValue: number; readonly size: number };
   /** Bias on q, k, v and o. */
   readonly attentionBias: boolean;
   /** RMSNorm over each head of queries and keys, before the rotation. */
@@ -26,6 +20,27 @@ export interface RopeExpertsTraits {
   /** The mixture of a block, or the width of its feed-forward layer where that is dense. */
   feedForward(block: number): MixtureTraits | number;
 }
+
+interface Shape {
+  readonly hidden: number;
+  readonly heads: { readonly query: number; readonly keyValue: number; readonly size: number };
+  readonly epsilon: number;
+  readonly rotary: RotaryFrequencies;
+}
+
+const readShape = (config: ConfigReader): Shape => {
+  const activation = config.text('hidden_act', 'silu');
+  if (activation !== 'silu') throw new UnsupportedModelError(`config.json asks for hidden_act "${activation}"; silu is supported.`);
+  const hidden = config.count('hidden_size');
+  const query = config.count('num_attention_heads');
+  const size = config.count('head_dim', Math.floor(hidden / query));
+  return {
+    hidden,
+    heads: { query, keyValue: config.count('num_key_value_heads', query), size },
+    epsilon: config.number('rms_norm_eps'),
+    rotary: readRotaryFrequencies(config, size),
+  };
+};
 
 type Dense = Readonly<Record<'gate' | 'up' | 'down', LinearLayer>>;
 
@@ -37,8 +52,8 @@ interface Block {
   readonly mixture: LocatedMixture | undefined;
 }
 
-const locateBlock = (checkpoint: Checkpoint, block: number, traits: RopeExpertsTraits): Block => {
-  const { hidden, heads, attentionBias: bias } = traits;
+const locateBlock = (checkpoint: Checkpoint, block: number, { hidden, heads }: Shape, traits: RopeExpertsTraits): Block => {
+  const { attentionBias: bias } = traits;
   const prefix = `model.layers.${block}`;
   const layer = (name: string, input: string, inFeatures: number, outFeatures: number): LinearLayer => ({
     module: `${prefix}.${name}`,
@@ -72,24 +87,26 @@ const locateBlock = (checkpoint: Checkpoint, block: number, traits: RopeExpertsT
 /**
  * Opens a decoder of pre-norm blocks with rotary attention, whose feed-forward layers are mixtures of SwiGLU experts or dense.
  *
- * Only silu is computed. References: transformers' `models/mixtral/modeling_mixtral.py` and `models/qwen3_moe/modeling_qwen3_moe.py`.
+ * References: transformers' `models/mixtral/modeling_mixtral.py` and `models/qwen3_moe/modeling_qwen3_moe.py`.
+ *
+ * @param config values of config.json over the defaults of the family's configuration class
  */
 export const openRopeExpertsDecoder = (checkpoint: Checkpoint, config: ConfigReader, traits: RopeExpertsTraits): CausalModel => {
-  const activation = config.text('hidden_act', 'silu');
-  if (activation !== 'silu') throw new UnsupportedModelError(`config.json asks for hidden_act "${activation}"; silu is supported.`);
-  const { hidden, vocabulary, heads } = traits;
+  const shape = readShape(config);
+  const { hidden, heads } = shape;
+  const vocabulary = config.count('vocab_size');
   const embedding = expectTensor(checkpoint, 'model.embed_tokens.weight', [vocabulary, hidden]);
   const head = config.flag('tie_word_embeddings', false) ? embedding : expectTensor(checkpoint, 'lm_head.weight', embedding.shape);
   expectTensor(checkpoint, 'model.norm.weight', [hidden]);
-  const frequencies = readRotaryFrequencies(config, heads.size);
-  const blocks = Array.from({ length: traits.blocks }, (_, block) => locateBlock(checkpoint, block, traits));
+  const count = config.count('num_hidden_layers');
+  const blocks = Array.from({ length: count }, (_, block) => locateBlock(checkpoint, block, shape, traits));
   const mixtures = blocks.flatMap(({ mixture }) => mixture ?? []);
   return {
     modelType: traits.modelType,
     hiddenSize: hidden,
     vocabularySize: vocabulary,
-    blocks: traits.blocks,
-    maxPositions: traits.maxPositions,
+    blocks: blocks.length,
+    maxPositions: shape.rotary.maxPositions,
     embedding,
     // transformers 4 has linear layers below these names, 5 has none: neither shall quantize routers or experts.
     unquantizedModules: ['lm_head', ...mixtures.map(({ module }) => module)],
@@ -104,8 +121,8 @@ export const openRopeExpertsDecoder = (checkpoint: Checkpoint, config: ConfigRea
       ];
     },
     mixture: (block) => blocks[block]!.mixture,
-    block: (block, options) => buildBlock(checkpoint, block, blocks[block]!, frequencies, traits, options),
-    head: () => buildHead(checkpoint, head, traits),
+    block: (block, options) => buildBlock(checkpoint, block, blocks[block]!, shape, traits, options),
+    head: () => buildHead(checkpoint, head, shape, traits),
   };
 };
 
@@ -113,7 +130,7 @@ const buildBlock = (
   checkpoint: Checkpoint,
   index: number,
   block: Block,
-  frequencies: ReturnType<typeof readRotaryFrequencies>,
+  shape: Shape,
   traits: RopeExpertsTraits,
   options: BlockGraphOptions,
 ): ModelPiece => {
@@ -121,7 +138,8 @@ const buildBlock = (
   const { graph } = piece;
   const { prefix, attention, dense, mixture } = block;
   const { q, k, v, o } = attention;
-  const { hidden: hiddenSize, heads, epsilon, slidingWindow } = traits;
+  const { hidden: hiddenSize, heads, epsilon, rotary } = shape;
+  const { slidingWindow } = traits;
   const read = (value: Value, layer: LinearLayer): Value => {
     if (options.activations) graph.output(value, 'F32', ['windows', 'tokens', layer.inFeatures], layer.input);
     return value;
@@ -132,7 +150,7 @@ const buildBlock = (
     const normed = traits.headNorms
       ? piece.headNorm(x, piece.weight(`${prefix}.self_attn.${norm}.weight`), { count, size: heads.size }, epsilon)
       : x;
-    return piece.rotate(normed, count, positions, frequencies, options.windowTokens);
+    return piece.rotate(normed, count, positions, rotary, options.windowTokens);
   };
   const mask =
     slidingWindow !== undefined && slidingWindow < options.windowTokens ? piece.slidingMask(positions, slidingWindow) : undefined;
@@ -155,7 +173,12 @@ const buildBlock = (
   return piece.build();
 };
 
-const buildHead = (checkpoint: Checkpoint, head: TensorLocation, { modelType, hidden, epsilon }: RopeExpertsTraits): ModelPiece => {
+const buildHead = (
+  checkpoint: Checkpoint,
+  head: TensorLocation,
+  { hidden, epsilon }: Shape,
+  { modelType }: RopeExpertsTraits,
+): ModelPiece => {
   const piece = new PieceBuilder(`head of ${modelType}`, checkpoint);
   const rows = piece.graph.input('hidden', 'F32', ['rows', hidden]);
   const targets = piece.graph.input('targets', 'I64', ['rows', 1]);

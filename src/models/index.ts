@@ -1,13 +1,14 @@
 import { llama } from './llama.js';
 import { mistral } from './mistral.js';
 import { mixtral } from './mixtral.js';
+import { qwen3Moe } from './qwen3_moe.js';
 import type { Checkpoint } from '../checkpoint/index.js';
 import type { CausalModel, ModelFamily } from './contract.js';
 import { expectTensor } from './expect-tensor.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
 /** Every family, one line each. */
-const families: readonly ModelFamily[] = [llama, mistral, mixtral];
+const families: readonly ModelFamily[] = [llama, mistral, mixtral, qwen3Moe];
 
 /**
  * Opens a checkpoint as a model of the family that its config.json names.

@@ -2,6 +2,14 @@ import t from 'tap';
 import { openModel } from '../../src/models/index.js';
 import { modelFamilySuite } from '../contracts/model-family.js';
 import { openFixture, readGolden, runModel } from './golden-run.js';
+import { dropNodes, inBlocks, nodesOf, type GraphChange } from './mutate-graph.js';
+
+const exchangeGateAndUp: GraphChange = (graph) => {
+  for (const silu of nodesOf(graph, 'QuickGelu')) {
+    const product = nodesOf(graph, 'Mul').find(({ input }) => input[0] === silu.output[0])!;
+    [silu.input[0], product.input[1]] = [product.input[1]!, silu.input[0]!];
+  }
+};
 
 modelFamilySuite(t, 'mixtral', [
   {
@@ -12,6 +20,8 @@ modelFamilySuite(t, 'mixtral', [
       { label: 'one expert less a token', config: { num_experts_per_tok: 1 } },
       { label: 'another rotary base', config: { rope_parameters: { rope_type: 'default', rope_theta: 10000 } } },
       { label: 'another epsilon', config: { rms_norm_eps: 1e-5 } },
+      { label: 'probabilities that are not divided by their sum', model: inBlocks(dropNodes('Div', 1)) },
+      { label: 'w1 and w3 exchanged', model: inBlocks(exchangeGateAndUp) },
     ],
   },
   {
