@@ -30,6 +30,12 @@ export interface ExpertMatrix {
   readonly location: TensorLocation;
 }
 
+/** An activation that routed experts read. */
+export interface ExpertInput extends BlockInput {
+  /** `block`: given to every expert that a token is routed to. `expert`: computed by each expert for itself. */
+  readonly madeBy: 'block' | 'expert';
+}
+
 /** The routed experts of a block: each token goes to a few of them. */
 export interface ExpertMixture {
   /** Full name of the module that holds router and experts. */
@@ -39,7 +45,7 @@ export interface ExpertMixture {
   /** Every matrix of every expert; none is quantized by `load_in_4bit` (transformers 5 has them as 3-D parameters). */
   readonly matrices: readonly ExpertMatrix[];
   /** What experts read: `expertsPerToken` rows for each token, sorted by expert, then by token. */
-  readonly inputs: readonly BlockInput[];
+  readonly inputs: readonly ExpertInput[];
 }
 
 /**

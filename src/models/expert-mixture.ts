@@ -82,8 +82,8 @@ export const locateMixture = (checkpoint: Checkpoint, prefix: string, hidden: nu
     router: expectTensor(checkpoint, `${module}.gate.weight`, [experts, hidden]),
     matrices: byExpert.flatMap(({ gate, up, down }) => [gate, up, down]),
     inputs: [
-      { name: INPUT, width: hidden },
-      { name: HIDDEN, width },
+      { name: INPUT, width: hidden, madeBy: 'block' },
+      { name: HIDDEN, width, madeBy: 'expert' },
     ],
   };
 };

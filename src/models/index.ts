@@ -33,6 +33,7 @@ export type {
   BlockGraphOptions,
   BlockInput,
   CausalModel,
+  ExpertInput,
   ExpertMatrix,
   ExpertMixture,
   LinearForm,

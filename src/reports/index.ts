@@ -3,6 +3,24 @@ export type { EvaluationReport } from './evaluation-report.js';
 export { peakRssBytes } from './peak-rss.js';
 export type { ModuleEvent, ProgressEvent, ResultEvent, StageEvent, StartEvent } from './progress.js';
 export { MalformedReportError, readReport } from './read-report.js';
-export type { HeldOutLoss, InitializationReport, LargestBytes, ModuleLoss, ModuleReport, ReportTotals, ShardHash } from './report.js';
+export type {
+  BlockRouting,
+  ExpertMatrixReport,
+  ExpertReport,
+  HeldOutLoss,
+  InitializationReport,
+  LargestBytes,
+  ModuleLoss,
+  ModuleReport,
+  ReportTotals,
+  ShardHash,
+} from './report.js';
 export type { LossWeighting, VerificationReport } from './verification-report.js';
-export { initializationReport, lossRatio, moduleReport, reportTotals, type ReportParts } from './initialization-report.js';
+export {
+  expertMatrixReport,
+  initializationReport,
+  lossRatio,
+  moduleReport,
+  reportTotals,
+  type ReportParts,
+} from './initialization-report.js';

@@ -5,10 +5,11 @@ import type { SummedInput } from '../calibration/index.js';
 import type { Quantizer } from '../quantizers/index.js';
 import { startWorkerPool, type WorkerPool } from '../runtime/index.js';
 import { planCorrection, type CorrectionPlan } from './correction-plan.js';
-import type { CalibrationChoice, CorrectionChoice, JobControl } from './jobs.js';
+import type { CalibrationChoice, CorrectionChoice, ExpertChoice, JobControl } from './jobs.js';
 import { checkWindows, openSourceModel, requireFullPrecision, type SourceModel } from './open-source-model.js';
 import type { Placed } from './placed.js';
 import { Propagation } from './propagation.js';
+import { RoutingCounts } from './routing-counts.js';
 import { RunClock } from './run-clock.js';
 import { makeScratchDirectory, type ScratchDirectory } from './scratch-directory.js';
 import { quantizeStage } from './shard-stages.js';
@@ -20,7 +21,7 @@ import { workerCount } from './worker-count.js';
 const HIDDEN_STATE_BYTES = 64 * 1024 * 1024;
 
 /** What a run that calibrates needs to know. */
-export interface CalibratedJob extends JobControl, CalibrationChoice, CorrectionChoice {
+export interface CalibratedJob extends JobControl, CalibrationChoice, CorrectionChoice, ExpertChoice {
   /** Hugging Face checkpoint directory. */
   readonly model: string;
 }
@@ -33,6 +34,8 @@ export interface CalibratedRun extends SourceModel {
   readonly context: StageContext;
   readonly clock: RunClock;
   readonly propagation: Propagation;
+  /** Tokens routed to each expert, of the blocks that were calibrated. */
+  readonly routing: RoutingCounts;
   /** Bytes of weights in flight, W, Q and E. */
   readonly weightBytes: ByteLedger;
   /** Bytes of sums, those held out included. */
@@ -63,12 +66,13 @@ const assemble = (
   const pool = startWorkerPool({ workers: workerCount(job), signal: job.signal });
   const context: StageContext = { linalg: pool.linalg, signal: job.signal ?? new AbortController().signal };
   const quantize = limited(quantizeStage(pool, plan.quantizer.placed), context, ({ layer }) => layer.module, clock.add);
+  const propagation = new Propagation(source.model, windows, pool, { bytes: HIDDEN_STATE_BYTES, directory: scratch.path });
   return {
-    ...{ ...source, windows, plan, pool, context, clock, quantize },
-    propagation: new Propagation(source.model, windows, pool, { bytes: HIDDEN_STATE_BYTES, directory: scratch.path }),
+    ...{ ...source, windows, plan, pool, context, clock, quantize, propagation },
+    routing: new RoutingCounts(),
     weightBytes: new ByteLedger(),
     statisticBytes: new ByteLedger(),
-    sumsOf: (block, acceptsG) => summedInputs(source.model, plan, block, acceptsG, quantize),
+    sumsOf: (block, acceptsG) => summedInputs(source.model, plan, block, acceptsG, propagation.segments, quantize),
     close: async () => {
       await pool.close();
       await scratch.remove();

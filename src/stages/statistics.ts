@@ -4,12 +4,22 @@ import type { ByteLedger } from '../foundation/index.js';
 import type { Statistic } from '../initializers/index.js';
 import type { Passage } from './propagation.js';
 
+/** Tokens that were routed to an expert, and whose sum serves it. */
+export interface RoutedTokens {
+  readonly calibration: number;
+  readonly heldOut: number;
+  /** True where too few were routed to it, so that the calibration sum is that of all experts. */
+  readonly shared: boolean;
+}
+
 /** Sums of one activation of a block. */
 export interface InputStatistics {
   readonly input: string;
   readonly calibration: Statistic;
   /** Undefined where nothing was held out, or no held-out token was routed to the expert. */
   readonly heldOut: Statistic | undefined;
+  /** For what a routed expert reads. */
+  readonly routed?: RoutedTokens;
 }
 
 /** Running total of one summed input in one split. */

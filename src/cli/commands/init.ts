@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import { outputState } from '../../journal/index.js';
 import type { InitializeJob, InitializerName } from '../../stages/index.js';
 import type { AddCommand } from '../context.js';
@@ -11,6 +12,7 @@ interface InitFlags extends JobFlags {
   readonly initializer: InitializerName;
   readonly writeBase?: boolean;
   readonly baseName?: string;
+  readonly experts?: boolean;
   readonly overwrite?: boolean;
   readonly json?: boolean;
 }
@@ -33,6 +35,13 @@ export const addInitCommand: AddCommand = (program, context, finish) => {
   )
     .addOption(initializerOption())
     .option('--write-base', 'also write the quantized checkpoint')
+    .addOption(
+      new Option(
+        '--experts',
+        'of a mixture model: quantize and correct each routed expert too, and write plain factors to experts/, which stock peft ' +
+          'can not load; a block then takes about 4 B x experts x (hidden^2 + min(hidden, expert width)^2), twice with held-out text',
+      ),
+    )
     .addOption(option('--base-name <name>', 'base_model_name_or_path of the adapter (default: MODEL)', filled('--base-name')))
     .option('--overwrite', "replace an earlier run's files in the output directory")
     .addOption(jsonOption())
@@ -44,6 +53,7 @@ export const addInitCommand: AddCommand = (program, context, finish) => {
         initializer: flags.initializer,
         writeBase: flags.writeBase ?? false,
         ...(flags.baseName !== undefined && { baseName: flags.baseName }),
+        experts: flags.experts ?? false,
         overwrite: flags.overwrite ?? false,
       };
       finish(
