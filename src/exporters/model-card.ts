@@ -19,7 +19,7 @@ export interface ModelCardOptions extends LoraOptions {
   /** True when the initializer chose its own Q, which no library makes from the full-precision model. */
   readonly requantized: boolean;
   /** For a mixture model: its experts' part of all weights, and whether their factors were written to experts/. */
-  readonly experts?: { readonly share: number; readonly corrected: boolean };
+  readonly experts?: { readonly share: number; readonly corrected: boolean; readonly unadaptable: number };
 }
 
 /** Python expression of the BitsAndBytesConfig that makes the same Q from the full-precision model. */
@@ -82,6 +82,9 @@ const purpose = (initializer: string): string =>
 
 const FACTORS_NOTE = 'Factors for experts that other code quantizes lie in `experts` beside this directory; stock peft can not load those.';
 
+const unadaptableNote = (count: number): string =>
+  `${count} linear layers of dense blocks are quantized and not corrected: peft takes their names for those of experts.`;
+
 const expertsNote = ({ experts }: ModelCardOptions): string =>
   experts === undefined
     ? ''
@@ -90,7 +93,7 @@ const expertsNote = ({ experts }: ModelCardOptions): string =>
 
 The routed experts, ${(100 * experts.share).toFixed(1)} % of the weights, stay in full precision, and so does the router: transformers 5 holds them as 3-D
 parameters, which bitsandbytes does not quantize, and \`llm_int8_skip_modules\` keeps transformers 4 from it. This adapter does not touch them.
-${experts.corrected ? `${FACTORS_NOTE}\n` : ''}`;
+${experts.corrected ? `${FACTORS_NOTE}\n` : ''}${experts.unadaptable > 0 ? `${unadaptableNote(experts.unadaptable)}\n` : ''}`;
 
 /**
  * Writes the text of an adapter's README.md: YAML front matter, what it is, for which quantized base it is valid, and

@@ -10,6 +10,8 @@ export interface LinearLayer {
   readonly bias: boolean;
   /** Name of the activation it reads; layers with equal names read the same values. */
   readonly input: string;
+  /** False where peft can't be told to adapt it, so that it is quantized and not corrected; left out elsewhere. */
+  readonly adaptable?: boolean;
 }
 
 /** An activation inside a block that linear layers read. */

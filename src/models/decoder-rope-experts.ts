@@ -76,10 +76,11 @@ const locateBlock = (checkpoint: Checkpoint, block: number, { hidden, heads }: S
   const feedForward = traits.feedForward(block);
   if (typeof feedForward !== 'number')
     return { prefix, attention, dense: undefined, mixture: locateMixture(checkpoint, prefix, hidden, feedForward) };
+  // peft 0.21 takes every target that ends in one of these names for experts, and leaves the layer itself out.
   const dense = {
-    gate: layer('mlp.gate_proj', 'mlp_input', hidden, feedForward),
-    up: layer('mlp.up_proj', 'mlp_input', hidden, feedForward),
-    down: layer('mlp.down_proj', 'mlp_hidden', feedForward, hidden),
+    gate: { ...layer('mlp.gate_proj', 'mlp_input', hidden, feedForward), adaptable: false },
+    up: { ...layer('mlp.up_proj', 'mlp_input', hidden, feedForward), adaptable: false },
+    down: { ...layer('mlp.down_proj', 'mlp_hidden', feedForward, hidden), adaptable: false },
   };
   return { prefix, attention, dense, mixture: undefined };
 };

@@ -77,7 +77,7 @@ const expertReport = ({ plan, routing }: CalibratedRun, matrices: readonly Exper
   if (!experts) return undefined;
   const order = experts.shards.flat().map(({ layer }) => layer.module);
   return {
-    ...{ matrices: experts.matrices, parameters: experts.parameters, share: experts.share },
+    ...{ matrices: experts.matrices, parameters: experts.parameters, share: experts.share, unadaptable: experts.unadaptable },
     routing: routing.entries().map(([block, { calibration, heldOut }]) => ({
       block,
       calibrationTokens: calibration,

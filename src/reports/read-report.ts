@@ -94,6 +94,7 @@ const expertReport = fields({
   matrices: count,
   parameters: count,
   share: amount,
+  unadaptable: count,
   routing: list(fields({ block: count, calibrationTokens: list(count), heldOutTokens: list(count) })),
   corrected: orNull(
     fields({

@@ -55,6 +55,8 @@ export interface ExpertReport {
   /** Weights in them, and those as a part of all weights. In adapter/ and base/ they are in full precision. */
   readonly parameters: number;
   readonly share: number;
+  /** Linear layers that are quantized and not corrected, because peft takes their names for those of experts. */
+  readonly unadaptable: number;
   readonly routing: readonly BlockRouting[];
   /** What was written to experts/; null where experts were left as they are. */
   readonly corrected: {

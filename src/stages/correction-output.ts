@@ -70,7 +70,7 @@ const openAdapter = async (options: CorrectionOutputOptions): Promise<PeftAdapte
     targetModules: targetModules(plan.corrected, linearModules),
     writtenBase: writeBase,
     requantized: initializer.requantizes,
-    ...(plan.experts && { experts: { share: plan.experts.share, corrected: plan.experts.asked } }),
+    ...(plan.experts && { experts: { share: plan.experts.share, corrected: plan.experts.asked, unadaptable: plan.experts.unadaptable } }),
   });
   return openPeftAdapterWriter({
     ...lora,

@@ -51,7 +51,7 @@ const checkModuleNames = (modules: CorrectionChoice['modules'], linears: readonl
   if (unknown.length > 0)
     throw new QuailoraError(
       'QL_MODULES',
-      `--modules: the model has no linear layer named ${unknown.join(', ')}; it has ${[...known].join(', ')}.`,
+      `--modules: the model has no linear layer that peft can adapt named ${unknown.join(', ')}; it has ${[...known].join(', ')}.`,
     );
 };
 
@@ -68,10 +68,12 @@ export const planCorrection = async (
   const { checkpoint, model } = source;
   const shards = blocksOf(model).map((block) => model.linears(block).map((layer) => weightShard(checkpoint, block, layer)));
   const layers = shards.flat().map(({ layer }) => layer);
-  const corrects = ({ module }: LinearLayer): boolean => job.modules === 'all-linear' || job.modules.includes(lastName(module));
+  const adaptable = layers.filter((layer) => layer.adaptable !== false);
+  const corrects = ({ module, adaptable = true }: LinearLayer): boolean =>
+    adaptable && (job.modules === 'all-linear' || job.modules.includes(lastName(module)));
   const experts = planExperts(source, job.experts ?? false, corrects);
   const named = job.experts ? blocksOf(model).flatMap((block) => model.mixture?.(block)?.matrices ?? []) : [];
-  checkModuleNames(job.modules, [...layers, ...named.map(({ layer }) => layer)]);
+  checkModuleNames(job.modules, [...adaptable, ...named.map(({ layer }) => layer)]);
   return {
     shards,
     experts,

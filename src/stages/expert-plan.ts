@@ -11,6 +11,8 @@ export interface ExpertPlan {
   readonly parameters: number;
   /** Those as a part of all weights of the checkpoint. */
   readonly share: number;
+  /** Linear layers that are quantized and not corrected, because peft takes their names for those of experts. */
+  readonly unadaptable: number;
   /** True where experts are quantized and corrected too, false where they stay in full precision. */
   readonly asked: boolean;
   /** The matrices that get factors, by block; none unless asked. */
@@ -37,6 +39,8 @@ export const planExperts = (
     if (!asked) return undefined;
     throw new QuailoraError('QL_EXPERTS', `--experts: ${model.modelType} models have no routed experts. Leave it out.`);
   }
+  const linears = Array.from({ length: model.blocks }, (_, block) => model.linears(block)).flat();
+  const unadaptable = linears.filter(({ adaptable }) => adaptable === false).length;
   const parameters = matrices.reduce((sum, { layer }) => sum + layer.outFeatures * layer.inFeatures, 0);
   const all = [...checkpoint.tensors.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const shardsOf = (block: number): WeightShard[] =>
@@ -45,7 +49,7 @@ export const planExperts = (
       return corrects(layer) && isFloatDType(dtype) ? [{ block, layer, location, dtype, ofExpert: true }] : [];
     });
   return {
-    ...{ matrices: matrices.length, parameters, share: parameters / all, asked },
+    ...{ matrices: matrices.length, parameters, share: parameters / all, unadaptable, asked },
     shards: blocks.map((_, block) => (asked ? shardsOf(block) : [])),
   };
 };

@@ -53,7 +53,7 @@ export const addInitCommand: AddCommand = (program, context, finish) => {
         initializer: flags.initializer,
         writeBase: flags.writeBase ?? false,
         ...(flags.baseName !== undefined && { baseName: flags.baseName }),
-        experts: flags.experts ?? false,
+        ...(flags.experts && { experts: true }),
         overwrite: flags.overwrite ?? false,
       };
       finish(

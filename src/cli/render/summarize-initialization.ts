@@ -46,7 +46,16 @@ const routedTokens = ({ routing }: ExpertReport): string => {
   return `${formatCount(Math.min(...counts))} to ${formatCount(Math.max(...counts))} calibration tokens were routed to an expert${idle > 0 ? `; ${formatCount(idle)} of ${formatCount(counts.length)} got none` : ''}.`;
 };
 
-const expertNotes = (experts: ExpertReport): string[] => {
+const expertNotes = (experts: ExpertReport): string[] => [
+  ...correctionNotes(experts),
+  ...(experts.unadaptable > 0
+    ? [
+        `${formatCount(experts.unadaptable)} linear layers of dense blocks are quantized and not corrected: peft takes their names for those of experts.`,
+      ]
+    : []),
+];
+
+const correctionNotes = (experts: ExpertReport): string[] => {
   const weights = `experts (${formatCount(experts.matrices)} matrices, ${formatPercent(experts.share)} of the weights)`;
   if (!experts.corrected)
     return [
