@@ -125,7 +125,7 @@ ${purpose(initializer)}
 ## Load it, ready to train
 
 ${loading(options)}
-${expertsNote(options)}
+
 With any other quantization of the base (type, double quantization, dtype, bits) the factors answer an error that is not there.
-`;
+${expertsNote(options)}`;
 };
