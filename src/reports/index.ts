@@ -4,7 +4,7 @@ export { peakRssBytes } from './peak-rss.js';
 export type { ModuleEvent, ProgressEvent, ResultEvent, StageEvent, StartEvent } from './progress.js';
 export { MalformedReportError, readReport } from './read-report.js';
 export type {
-  BlockRouting,
+  ExpertRouting,
   ExpertMatrixReport,
   ExpertReport,
   HeldOutLoss,

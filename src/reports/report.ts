@@ -42,7 +42,7 @@ export interface ExpertMatrixReport extends ModuleReport {
 }
 
 /** Tokens routed to each expert of one block, by expert. */
-export interface BlockRouting {
+export interface ExpertRouting {
   readonly block: number;
   readonly calibrationTokens: readonly number[];
   readonly heldOutTokens: readonly number[];
@@ -57,7 +57,7 @@ export interface ExpertReport {
   readonly share: number;
   /** Linear layers that are quantized and not corrected, because peft takes their names for those of experts. */
   readonly unadaptable: number;
-  readonly routing: readonly BlockRouting[];
+  readonly routing: readonly ExpertRouting[];
   /** What was written to experts/; null where experts were left as they are. */
   readonly corrected: {
     readonly modules: readonly ExpertMatrixReport[];
