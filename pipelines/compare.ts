@@ -240,6 +240,7 @@ const report = (
       calibrationTokens: run.windows.tokens.calibration,
       heldOutTokens: run.windows.tokens.heldOut,
       evaluationTokens: scores.get('full')!.tokens,
+      ...(run.plan.experts && { expertShare: run.plan.experts.share }),
       perplexity: { fullPrecision: perplexity('full'), llmInt8, quantized },
       initializers,
       versions: versions(),

@@ -7,9 +7,11 @@ import type { Initializer } from '../src/initializers/index.js';
 import { claimOutput, type OutputClaim } from '../src/journal/index.js';
 import type { Quantizer } from '../src/quantizers/index.js';
 import {
+  expertMatrixReport,
   initializationReport,
   moduleReport,
   transferProgress,
+  type ExpertMatrixReport,
   type InitializationReport,
   type ModuleReport,
   type ProgressEvent,
@@ -53,6 +55,7 @@ interface Initialization {
   readonly stopHashing: AbortController;
   readonly events$: Subject<ProgressEvent<InitializationReport>>;
   readonly modules: ModuleReport[];
+  readonly expertMatrices: ExpertMatrixReport[];
 }
 
 type Event = ProgressEvent<InitializationReport>;
@@ -81,7 +84,7 @@ const open = async (job: InitializeJob, custom: CustomStages, tell: (event: Even
       const signals = job.signal ? [job.signal, stopHashing.signal] : [stopHashing.signal];
       const hashes = hashShards(run.checkpoint, AbortSignal.any(signals));
       hashes.catch(() => undefined);
-      return { run, claim, output, initializer, hashes, stopHashing, events$: new Subject(), modules: [] };
+      return { run, claim, output, initializer, hashes, stopHashing, events$: new Subject(), modules: [], expertMatrices: [] };
     } catch (error) {
       await claim.abandon();
       throw error;
@@ -105,7 +108,7 @@ export const initialize = (job: InitializeJob, custom: CustomStages = {}): Obser
           concatMap((block) =>
             // hidden states → block piece → activation chunks → ordered fold into H or G
             calibrateBlock(run, block, { ...custom, acceptsG: acceptsG(initializer.self), onTokens: tokensPassed(initialization) }).pipe(
-              // weight shards → quantize → E → SVD → ALS or exact → certificate → adapter and base
+              // weight shards → quantize → E → SVD → ALS or exact → certificate → adapter, base and experts
               concatMap((statistics) =>
                 solveBlock(run, block, statistics, {
                   ...{ initializer: initializer.placed, rank: job.rank, balance: job.balance, everyLayer: job.writeBase },
@@ -156,24 +159,26 @@ const tokensPassed =
   };
 
 const writeTo =
-  ({ run, output, initializer, modules, events$ }: Initialization) =>
+  ({ run, output, initializer, modules, expertMatrices, events$ }: Initialization) =>
   async (shard: QuantizedShard | CertifiedShard): Promise<void> => {
-    const { block, layer, quantized } = shard;
+    const { block, layer, quantized, ofExpert } = shard;
     const certified = 'certificate' in shard ? shard : undefined;
-    await output.write({ module: layer.module, factors: certified?.factors, quantized });
+    await output.write({ module: layer.module, factors: certified?.factors, quantized, ofExpert });
     if (!certified) return;
-    const report = moduleReport(certified, initializer.self.name);
-    modules.push(report);
+    const { name } = initializer.self;
+    const report = moduleReport(certified, name);
+    if (ofExpert) expertMatrices.push(expertMatrixReport(certified, name));
+    else modules.push(report);
     events$.next({ type: 'module', block, report });
     events$.next({ type: 'stage', stage: 'solve', block, blocks: run.model.blocks, module: layer.module, seconds: run.clock.seconds });
   };
 
 const finish = (initialization: Initialization, job: InitializeJob): Observable<ProgressEvent<InitializationReport>> =>
   defer(async () => {
-    const { run, claim, output, initializer, hashes, modules } = initialization;
+    const { run, claim, output, initializer, hashes, modules, expertMatrices } = initialization;
     await run.walk.finish();
     await run.clock.time('write', () => output.finish());
-    const report = await initializationReport(run, { job, initializer: initializer.self, modules, hashes: await hashes });
+    const report = await initializationReport(run, { job, initializer: initializer.self, modules, expertMatrices, hashes: await hashes });
     await writeFileAtomically(join(job.output, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
     await claim.finish();
     return { type: 'result', result: report } as const;

@@ -80,7 +80,7 @@ const statisticsOf = (
   const { calibration: first, heldOut } = calibration.windows.tokens;
   const place = { block, blocks: calibration.model.blocks, totalTokens: first + heldOut };
   return calibrateBlock(calibration, block, {
-    acceptsG: claims.modules.some(({ statistic }) => statistic === 'G'),
+    acceptsG: [...claims.modules, ...(claims.experts?.corrected?.modules ?? [])].some(({ statistic }) => statistic === 'G'),
     onTokens: (_, tokens) => events$.next({ type: 'stage', stage: 'calibrate', ...place, tokens, seconds: clock.seconds }),
   });
 };
@@ -103,7 +103,8 @@ const inOrder = (
   modelFailures: readonly VerificationFailure[],
 ): VerificationFailure[] => {
   const { plan, failures } = verification;
-  const place = new Map(plan.linears.map((module, i) => [module, i]));
+  const experts = plan.experts?.shards.flat().map(({ layer }) => layer.module) ?? [];
+  const place = new Map([...plan.linears, ...experts].map((module, i) => [module, i]));
   const placeOf = ({ where }: VerificationFailure): number => place.get(where) ?? -1;
   return [...modelFailures, ...failures, ...plainFailures, ...shards.flatMap((shard) => shard.failures)].sort(
     (a, b) => placeOf(a) - placeOf(b),
@@ -120,12 +121,15 @@ const captured = ({ measured }: VerifiedShard): number[] => {
 const conclude = (job: VerifyJob, verification: Verification, findings: Findings): Observable<Event> =>
   defer(async (): Promise<Event> => {
     const failures = inOrder(verification, findings, await verification.modelFailures);
+    const ofExperts = findings.shards.filter(({ shard }) => shard.ofExpert);
+    const ofAdapter = findings.shards.filter(({ shard }) => !shard.ofExpert);
     const parts = findings.shards.flatMap(captured);
     const result: VerificationReport = {
       directory: job.directory,
       passed: failures.length === 0,
       baseModules: verification.base ? findings.shards.filter(({ compared }) => compared).length : null,
-      adapterModules: parts.length,
+      adapterModules: ofAdapter.flatMap(captured).length,
+      ...(verification.experts && { expertMatrices: ofExperts.flatMap(captured).length }),
       weighting: verification.calibration ? 'calibration' : 'unweighted',
       captured: parts.reduce((sum, part) => sum + part, 0) / Math.max(1, parts.length),
       failures,

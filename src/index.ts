@@ -59,6 +59,7 @@ export {
 export type { DatasetSplit, FileType } from './corpus/index.js';
 
 export { MalformedConfigError, UnsupportedModelError } from './models/index.js';
+export type { ExpertInput, ExpertMatrix, ExpertMixture } from './models/index.js';
 export type { BlockGraphOptions, BlockInput, CausalModel, LinearForm, LinearLayer, ModelPiece, WindowOptions } from './models/index.js';
 
 export { ModuleReferenceError, RuntimeError } from './runtime/index.js';
@@ -121,6 +122,7 @@ export { OutputClaimError } from './journal/index.js';
 
 export { calibrateBlock, foldStatistics, openCalibratedRun, openCorrectionOutput, solveBlock, STOCK_SETTINGS } from './stages/index.js';
 export { certifyStage, initializeStage, INITIALIZER_NAMES, Propagation, quantizeStage, RunClock } from './stages/index.js';
+export type { BlockRouting, ExpertChoice, ExpertPlan, RoutedTokens, RoutingCounts } from './stages/index.js';
 export type { ActivationTap, ActivationTaps, Placed, WorkerTap } from './stages/index.js';
 export type { Bits, CalibrationChoice, CorrectionChoice, InitializerName, JobControl, TokenBudget } from './stages/index.js';
 export type { CalibratedJob, CompareJob, EvaluateJob, HubAccess, InitializeJob, ModelChoice, VerifyJob } from './stages/index.js';
@@ -149,4 +151,5 @@ export type {
   ReportTotals,
   ShardHash,
 } from './reports/index.js';
+export type { ExpertMatrixReport, ExpertReport, ExpertRouting } from './reports/index.js';
 export type { ModuleEvent, ProgressEvent, ResultEvent, StageEvent, StartEvent } from './reports/index.js';

@@ -1,7 +1,7 @@
 import { ShapeMismatchError } from '../foundation/index.js';
 import { gramGraph, gramPanels } from '../graph/index.js';
 import { Session, type SessionTensor } from '../runtime/index.js';
-import { chunkTokens, chunkValues, chunkWidth, type ActivationChunk } from '../transport/index.js';
+import { chunkValues, chunkWidth, type ActivationChunk } from '../transport/index.js';
 import { zeroPanels, type SymmetricPanels } from './symmetric-sums.js';
 
 /** Residual whose output second moment is summed in place of the input's. */
@@ -11,6 +11,32 @@ export interface GramResidual {
   readonly rows: number;
 }
 
+/** Loaded graphs that the folds of equal sizes share; a mixture has hundreds of them. */
+export class GramGraphs {
+  private readonly sessions = new Map<string, Promise<Session>>();
+
+  /** Loads a graph, or gives the one that was loaded for these sizes. */
+  load(width: number, residualRows: number | undefined): Promise<Session> {
+    const key = `${width} ${residualRows ?? ''}`;
+    let session = this.sessions.get(key);
+    if (!session) this.sessions.set(key, (session = loadGramGraph(width, residualRows)));
+    return session;
+  }
+
+  /** Frees the graphs. */
+  async release(): Promise<void> {
+    const open = [...this.sessions.values()];
+    this.sessions.clear();
+    for (const session of open) await (await session).release();
+  }
+}
+
+const loadGramGraph = (width: number, residualRows: number | undefined): Promise<Session> =>
+  Session.open(
+    residualRows === undefined ? `the sum of x xᵀ, width ${width}` : `the sum of (E x)(E x)ᵀ, E [${residualRows}, ${width}]`,
+    gramGraph(width, residualRows),
+  );
+
 /**
  * Folds activation chunks into running sums: Σ x xᵀ, or Σ (E x)(E x)ᵀ, plain sums over tokens.
  *
@@ -18,33 +44,43 @@ export interface GramResidual {
  * are given.
  */
 export class GramFold {
-  private panels: SymmetricPanels;
+  private panels: SymmetricPanels | undefined;
 
   private constructor(
     private readonly session: Session,
     private readonly width: number,
     private readonly residual: GramResidual | undefined,
-    private readonly n: number,
-  ) {
-    this.panels = zeroPanels(n);
+    private readonly shared: boolean,
+  ) {}
+
+  /** Loads the fold's graph, or takes it from `graphs`, which then has to be released; release the fold after use. */
+  static async open(width: number, residual?: GramResidual, graphs?: GramGraphs): Promise<GramFold> {
+    const session = await (graphs ? graphs.load(width, residual?.rows) : loadGramGraph(width, residual?.rows));
+    return new GramFold(session, width, residual, graphs !== undefined);
   }
 
-  /** Loads the fold's graph; release the fold after use. */
-  static async open(width: number, residual?: GramResidual): Promise<GramFold> {
-    const label = residual ? `the sum of (E x)(E x)ᵀ, E [${residual.rows}, ${width}]` : `the sum of x xᵀ, width ${width}`;
-    const session = await Session.open(label, gramGraph(width, residual?.rows));
-    return new GramFold(session, width, residual, residual?.rows ?? width);
+  /** True when nothing was added since the sums were taken. */
+  get untouched(): boolean {
+    return this.panels === undefined;
   }
 
   /** Adds one chunk. */
   async add(chunk: ActivationChunk): Promise<void> {
     if (chunkWidth(chunk) !== this.width)
       throw new ShapeMismatchError(`"${chunk.input}" has ${chunkWidth(chunk)} features, but the sum was opened for ${this.width}.`);
-    const feeds: Record<string, SessionTensor> = { x: { data: chunkValues(chunk), shape: [chunkTokens(chunk), this.width] } };
+    await this.addRows(chunkValues(chunk));
+  }
+
+  /** Adds rows of activations, [rows, width], row-major; none costs nothing. */
+  async addRows(rows: Float32Array): Promise<void> {
+    if (rows.length === 0) return;
+    const { n } = this;
+    const panels = (this.panels ??= zeroPanels(n));
+    const feeds: Record<string, SessionTensor> = { x: { data: rows, shape: [rows.length / this.width, this.width] } };
     const fetches: Record<string, SessionTensor> = {};
     if (this.residual) feeds['E'] = { data: this.residual.E, shape: [this.residual.rows, this.width] };
-    gramPanels(this.n).forEach(({ begin, end }, p) => {
-      const panel = { data: this.panels[p]!, shape: [end - begin, this.n - begin] };
+    gramPanels(n).forEach(({ begin, end }, p) => {
+      const panel = { data: panels[p]!, shape: [end - begin, n - begin] };
       feeds[`panel_${p}`] = panel;
       fetches[`sum_${p}`] = panel;
     });
@@ -53,13 +89,17 @@ export class GramFold {
 
   /** Returns the sums so far and starts again at zero. */
   take(): SymmetricPanels {
-    const { panels } = this;
-    this.panels = zeroPanels(this.n);
+    const panels = this.panels ?? zeroPanels(this.n);
+    this.panels = undefined;
     return panels;
   }
 
-  /** Frees the graph. */
+  /** Frees the graph, unless it is shared. */
   async release(): Promise<void> {
-    await this.session.release();
+    if (!this.shared) await this.session.release();
+  }
+
+  private get n(): number {
+    return this.residual?.rows ?? this.width;
   }
 }

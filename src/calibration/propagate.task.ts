@@ -16,7 +16,8 @@ import {
   type ActivationChunk,
 } from '../transport/index.js';
 import { readFedLayers, type FedLayer } from './fed-layers.js';
-import { GramFold } from './gram-fold.js';
+import { GramFold, GramGraphs } from './gram-fold.js';
+import { RoutedRows, type RoutedInputs } from './routed-rows.js';
 import { runPositions, type Run, type Segment } from './segments.js';
 import type { SymmetricPanels } from './symmetric-sums.js';
 
@@ -27,6 +28,10 @@ export type HiddenStates = { readonly values: Float32Array } | { readonly file: 
 export interface SummedInput {
   readonly input: string;
   readonly width: number;
+  /** For a mixture: the activation that `input` is part of, and the expert whose rows it is, or all of them. */
+  readonly rows?: { readonly activation: string; readonly expert: number | 'all' };
+  /** Sum only the first so many calibration segments, and nothing that is held out; everything unless told. */
+  readonly segments?: number;
   /** E [rows, width] over shared memory, where Σ (E x)(E x)ᵀ is wanted in place of Σ x xᵀ. */
   readonly residual: { readonly E: Float32Array; readonly rows: number } | undefined;
 }
@@ -51,6 +56,8 @@ export interface PropagateArgument {
   /** Where the next hidden states go when they are not to be returned. */
   readonly spillTo: string | undefined;
   readonly inputs: readonly { readonly name: string; readonly width: number }[];
+  /** The block's routed experts, where their tokens are to be counted; `inputs` are those that `sums` are made of. */
+  readonly mixture?: RoutedInputs | undefined;
   readonly sums: readonly SummedInput[];
   /** Activations whose chunks are returned to the main thread. */
   readonly listenTo: readonly string[];
@@ -63,8 +70,10 @@ export interface PropagateArgument {
 /** What comes back. */
 export interface PropagateResult {
   readonly hidden: HiddenStates;
-  /** In the order of `sums`. */
+  /** In the order of `sums`; no panels where nothing was summed. */
   readonly sums: readonly SymmetricPanels[];
+  /** Tokens routed to each expert; undefined where that was not asked for. */
+  readonly expertTokens?: readonly number[] | undefined;
   /** Arrow IPC streams in sequence order. */
   readonly chunks: readonly Uint8Array[];
   /** In the order of `consumers`. */
@@ -79,14 +88,15 @@ interface OpenPiece {
   readonly session: Session;
   readonly feeds: Readonly<Record<string, SessionTensor>>;
   readonly folds: readonly GramFold[];
+  readonly graphs: GramGraphs;
 }
 
 let open: OpenPiece | undefined;
 let buffers = new Map<string, Float32Array>();
 
-const release = async ({ session, folds }: Pick<OpenPiece, 'session' | 'folds'>): Promise<void> => {
+const release = async ({ session, graphs }: Pick<OpenPiece, 'session' | 'graphs'>): Promise<void> => {
   await session.release();
-  for (const fold of folds) await fold.release();
+  await graphs.release();
 };
 
 const releasePiece = async (): Promise<void> => {
@@ -101,12 +111,13 @@ const openPiece = async ({ key, piece, form, fed, sums }: PropagateArgument, thr
   await releasePiece();
   const session = await Session.open(piece.label, piece.graph, { externalFolder: piece.externalFolder, threads });
   const folds: GramFold[] = [];
+  const graphs = new GramGraphs();
   try {
     for (const { width, residual } of sums)
-      folds.push(await GramFold.open(width, residual && { rows: residual.rows, E: residual.E.slice() }));
-    return (open = { key, session, feeds: await readFedLayers(fed, form), folds });
+      folds.push(await GramFold.open(width, residual && { rows: residual.rows, E: residual.E.slice() }, graphs));
+    return (open = { key, session, feeds: await readFedLayers(fed, form), folds, graphs });
   } catch (error) {
-    await release({ session, folds });
+    await release({ session, graphs });
     throw error;
   }
 };
@@ -120,21 +131,39 @@ const buffer = (name: string, length: number): Float32Array => {
 const windowsOf = ({ firstWindow, windows, windowTokens }: Run): Int32Array =>
   Int32Array.from({ length: windows * windowTokens }, (_, i) => firstWindow + Math.floor(i / windowTokens));
 
+/** What one run of a block gave besides the next hidden states. */
+interface BlockRun {
+  readonly chunks: readonly ActivationChunk[];
+  readonly routed: RoutedRows | undefined;
+}
+
 /** Sends one run through the block; `hidden` is overwritten by the block's output. */
-const runBlock = async (piece: OpenPiece, argument: PropagateArgument, run: Run, hidden: Float32Array): Promise<ActivationChunk[]> => {
+const runBlock = async (piece: OpenPiece, argument: PropagateArgument, run: Run, hidden: Float32Array): Promise<BlockRun> => {
   const lead = [run.windows, run.windowTokens];
+  const tokens = run.windows * run.windowTokens;
   const state = { data: hidden, shape: [...lead, argument.hiddenSize] };
-  const activations = argument.inputs.map(({ name, width }) => ({
-    name,
-    width,
-    data: buffer(name, run.windows * run.windowTokens * width),
-  }));
-  const fetches: Record<string, SessionTensor> = { next: state };
+  const activations = argument.inputs.map(({ name, width }) => ({ name, width, data: buffer(name, tokens * width) }));
+  const routed = argument.mixture && new RoutedRows(argument.mixture, tokens, buffer);
+  const fetches: Record<string, SessionTensor> = { next: state, ...routed?.fetches };
   for (const { name, width, data } of activations) fetches[name] = { data, shape: [...lead, width] };
   await piece.session.run({ hidden: state, positions: { data: runPositions(run), shape: lead }, ...piece.feeds }, fetches);
   const header = { sequence: run.sequence, block: argument.block, split: argument.segment.split };
   const windows = windowsOf(run);
-  return activations.map(({ name, width, data }) => makeActivationChunk({ ...header, input: name }, data, width, windows));
+  const chunks = activations.map(({ name, width, data }) => makeActivationChunk({ ...header, input: name }, data, width, windows));
+  return { chunks, routed };
+};
+
+/** True where a sum takes a segment's tokens. */
+const sumsSegment = ({ segments }: SummedInput, { split, index }: Segment): boolean =>
+  segments === undefined || (split === 'calibration' && index < segments);
+
+/** Adds what one run gave to the sums that take it. */
+const foldRun = async ({ folds }: OpenPiece, { sums, segment }: PropagateArgument, { chunks, routed }: BlockRun): Promise<void> => {
+  for (const [i, sum] of sums.entries()) {
+    if (!sumsSegment(sum, segment)) continue;
+    if (sum.rows) await folds[i]!.addRows(routed!.rowsOf(sum.rows.activation, sum.rows.expert));
+    else for (const chunk of chunks) if (chunk.input === sum.input) await folds[i]!.add(chunk);
+  }
 };
 
 const passSegment = async (
@@ -142,23 +171,26 @@ const passSegment = async (
   argument: PropagateArgument,
   throwIfStopped: () => void,
 ): Promise<TaskResult<PropagateResult>> => {
-  const { segment, hiddenSize, sums, listenTo, spillTo } = argument;
+  const { segment, hiddenSize, listenTo, spillTo } = argument;
   const hidden = 'file' in argument.hidden ? await readHiddenStates(argument.hidden.file) : argument.hidden.values;
   const consumers: ChunkConsumer[] = [];
   for (const reference of argument.consumers) consumers.push((await loadReference<() => ChunkConsumer>(reference))());
   const chunks: Uint8Array[] = [];
+  const expertTokens = argument.mixture && Array.from({ length: argument.mixture.experts }, () => 0);
   let begin = 0;
   for (const run of segment.runs) {
     throwIfStopped();
     const end = begin + run.windows * run.windowTokens * hiddenSize;
-    for (const chunk of await runBlock(piece, argument, run, hidden.subarray(begin, end))) {
-      for (const [i, { input }] of sums.entries()) if (input === chunk.input) await piece.folds[i]!.add(chunk);
+    const outcome = await runBlock(piece, argument, run, hidden.subarray(begin, end));
+    await foldRun(piece, argument, outcome);
+    outcome.routed?.counts.forEach((count, expert) => (expertTokens![expert]! += count));
+    for (const chunk of outcome.chunks) {
       if (listenTo.includes(chunk.input)) chunks.push(encodeActivationChunk(chunk));
       for (const consumer of consumers) await consumer.consume(chunk);
     }
     begin = end;
   }
-  const panels = piece.folds.map((fold) => fold.take());
+  const panels = piece.folds.map((fold) => (fold.untouched ? [] : fold.take()));
   const activationBytes = hidden.byteLength + [...buffers.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
   const consumed = consumers.map((consumer) => consumer.finish());
   if (spillTo !== undefined) {
@@ -168,12 +200,12 @@ const passSegment = async (
       segment: String(segment.index),
     });
     return {
-      value: { hidden: { file: spillTo }, sums: panels, chunks, consumed, activationBytes },
+      value: { hidden: { file: spillTo }, sums: panels, expertTokens, chunks, consumed, activationBytes },
       transfer: buffersOf(...panels.flat(), ...chunks),
     };
   }
   return {
-    value: { hidden: { values: hidden }, sums: panels, chunks, consumed, activationBytes },
+    value: { hidden: { values: hidden }, sums: panels, expertTokens, chunks, consumed, activationBytes },
     transfer: buffersOf(hidden, ...panels.flat(), ...chunks),
   };
 };

@@ -1,4 +1,5 @@
 export { checkAdapter, type AdapterClaims, type CheckedAdapter } from './check-adapter.js';
+export { checkExperts, type CheckedExperts, type ExpertFactors } from './check-experts.js';
 export { checkBase, type BaseClaims, type CheckedBase, type PlainPair } from './check-base.js';
 export { describeDifference, describePlainDifference } from './compare-tensors.js';
 export { judgeCorrection, type CorrectionClaim, type MeasuredCorrection } from './judge-correction.js';

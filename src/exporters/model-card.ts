@@ -1,5 +1,6 @@
 import type { FloatDType } from '../foundation/index.js';
 import { loraScaling, type LoraOptions } from './lora-scaling.js';
+import { TORCH_DTYPE } from './torch-dtype.js';
 
 /** What a model card tells its reader. */
 export interface ModelCardOptions extends LoraOptions {
@@ -21,9 +22,9 @@ export interface ModelCardOptions extends LoraOptions {
   readonly requantized: boolean;
   /** `text` where the source holds more than the language model, which the written base leaves out. */
   readonly part: 'whole' | 'text';
+  /** For a mixture model: its experts' part of all weights, and whether their factors were written to experts/. */
+  readonly experts?: { readonly share: number; readonly corrected: boolean; readonly unadaptable: number };
 }
-
-const TORCH_DTYPE: Readonly<Record<FloatDType, string>> = { BF16: 'torch.bfloat16', F16: 'torch.float16', F32: 'torch.float32' };
 
 /** Python expression of the BitsAndBytesConfig that makes the same Q from the full-precision model. */
 const quantizationExpression = (configText: string, dtype: FloatDType): string => {
@@ -84,6 +85,21 @@ const purpose = (initializer: string): string =>
     ? 'A LoRA adapter of random and zero factors, the baseline: their product is zero and corrects nothing yet.\nIt was not fine-tuned: train it as you would train any adapter.'
     : 'A LoRA adapter whose factors cancel as much of the quantization error as their rank allows (QuAILoRA, arXiv 2410.14713).\nIt was not fine-tuned: train it as you would train any adapter, from a better start.';
 
+const FACTORS_NOTE = 'Factors for experts that other code quantizes lie in `experts` beside this directory; stock peft can not load those.';
+
+const unadaptableNote = (count: number): string =>
+  `${count} linear layers of dense blocks are quantized and not corrected: peft takes their names for those of experts.`;
+
+const expertsNote = ({ experts }: ModelCardOptions): string =>
+  experts === undefined
+    ? ''
+    : `
+## Experts
+
+The routed experts, ${(100 * experts.share).toFixed(1)} % of the weights, stay in full precision, and so does the router: transformers 5 holds them as 3-D
+parameters, which bitsandbytes does not quantize, and \`llm_int8_skip_modules\` keeps transformers 4 from it. This adapter does not touch them.
+${experts.corrected ? `${FACTORS_NOTE}\n` : ''}${experts.unadaptable > 0 ? `${unadaptableNote(experts.unadaptable)}\n` : ''}`;
+
 /**
  * Writes the text of an adapter's README.md: YAML front matter, what it is, for which quantized base it is valid, and
  * the lines that load it ready to train.
@@ -116,5 +132,5 @@ ${part === 'text' ? `It fits the language model inside ${baseModelName} alone: \
 ${loading(options)}
 
 With any other quantization of the base (type, double quantization, dtype, bits) the factors answer an error that is not there.
-`;
+${expertsNote(options)}`;
 };

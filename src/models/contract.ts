@@ -10,6 +10,8 @@ export interface LinearLayer {
   readonly bias: boolean;
   /** Name of the activation it reads; layers with equal names read the same values. */
   readonly input: string;
+  /** False where peft can't be told to adapt it, so that it is quantized and not corrected; left out elsewhere. */
+  readonly adaptable?: boolean;
 }
 
 /** An activation inside a block that linear layers read. */
@@ -17,6 +19,35 @@ export interface BlockInput {
   readonly name: string;
   /** Features of one token. */
   readonly width: number;
+}
+
+/** One matrix of one routed expert: a linear layer whose weight need not be a tensor of its own. */
+export interface ExpertMatrix {
+  /** From 0. */
+  readonly expert: number;
+  /** The activation of the mixture of which this expert's rows are read; `layer.input` names just those rows. */
+  readonly activation: string;
+  readonly layer: LinearLayer;
+  /** [out, in]; a part of a tensor where the checkpoint stores all experts as one. */
+  readonly location: TensorLocation;
+}
+
+/** An activation that routed experts read. */
+export interface ExpertInput extends BlockInput {
+  /** `block`: given to every expert that a token is routed to. `expert`: computed by each expert for itself. */
+  readonly madeBy: 'block' | 'expert';
+}
+
+/** The routed experts of a block: each token goes to a few of them. */
+export interface ExpertMixture {
+  /** Full name of the module that holds router and experts. */
+  readonly module: string;
+  readonly experts: number;
+  readonly expertsPerToken: number;
+  /** Every matrix of every expert; none is quantized by `load_in_4bit` (transformers 5 has them as 3-D parameters). */
+  readonly matrices: readonly ExpertMatrix[];
+  /** What experts read: `expertsPerToken` rows for each token, sorted by expert, then by token. */
+  readonly inputs: readonly ExpertInput[];
 }
 
 /**
@@ -42,7 +73,10 @@ export interface BlockGraphOptions extends WindowOptions {
   readonly linear: LinearForm;
   /** Modules with a LoRA branch, given at each run as `<module>.lora_A` [r, in] and `<module>.lora_B` [out, r], scaled. */
   readonly lora?: ReadonlySet<string>;
-  /** Also return the activations that linear layers read, under their names. */
+  /**
+   * Also return the activations that linear layers and experts read, under their names, and with a mixture
+   * `expert_tokens` [experts] (int64), the rows of each expert.
+   */
   readonly activations: boolean;
 }
 
@@ -80,6 +114,8 @@ export interface CausalModel {
   linears(block: number): readonly LinearLayer[];
   /** The distinct activations those layers read. */
   inputs(block: number): readonly BlockInput[];
+  /** The routed experts of a block; undefined where it is dense. Left out by families without experts. */
+  mixture?(block: number): ExpertMixture | undefined;
   /** Builds the graph between the embedding table and the first block; undefined where nothing is computed there. */
   entry(options: WindowOptions): ModelPiece | undefined;
   /** Builds the graph of one block. */

@@ -4,10 +4,12 @@ import { gemma3Text } from './gemma3_text.js';
 import { gptNeox } from './gpt_neox.js';
 import { llama } from './llama.js';
 import { mistral } from './mistral.js';
+import { mixtral } from './mixtral.js';
 import { opt } from './opt.js';
 import { phi3 } from './phi3.js';
 import { qwen2 } from './qwen2.js';
 import { qwen3 } from './qwen3.js';
+import { qwen3Moe } from './qwen3_moe.js';
 import type { Checkpoint } from '../checkpoint/index.js';
 import type { CausalModel, ModelFamily } from './contract.js';
 import { canonicalCheckpoint as canonical, type CanonicalCheckpoint } from './canonical-checkpoint.js';
@@ -16,7 +18,7 @@ import { expectTensor } from './expect-tensor.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
 /** Every family, one line each. */
-const families: readonly ModelFamily[] = [bloom, gemma2, gemma3Text, gptNeox, llama, mistral, opt, phi3, qwen2, qwen3];
+const families: readonly ModelFamily[] = [bloom, gemma2, gemma3Text, gptNeox, llama, mistral, mixtral, opt, phi3, qwen2, qwen3, qwen3Moe];
 
 /** Views a checkpoint under the names and the configuration of its family, see `canonical-checkpoint.ts`. */
 export const canonicalCheckpoint = (checkpoint: Checkpoint): CanonicalCheckpoint => canonical(checkpoint, families);
@@ -47,6 +49,9 @@ export type {
   BlockGraphOptions,
   BlockInput,
   CausalModel,
+  ExpertInput,
+  ExpertMatrix,
+  ExpertMixture,
   LinearForm,
   LinearLayer,
   ModelFamily,

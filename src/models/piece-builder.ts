@@ -25,12 +25,18 @@ export class PieceBuilder {
 
   /** Maps a float tensor from its shard and returns it as float32. */
   weight(name: string): Value {
-    return this.asFloat32(this.stored(name), name);
+    return this.mapped(this.locate(name));
+  }
+
+  /** Maps the bytes of a float tensor, or of a part of one, and returns them as float32. */
+  mapped(location: TensorLocation): Value {
+    return this.asFloat32(this.stored(location), location);
   }
 
   /** Rows of an embedding table [rows, width] at the given int64 indices, float32; only those rows are converted. */
   lookUp(name: string, indices: Value): Value {
-    return this.asFloat32(this.graph.node('Gather', [this.stored(name), indices]), name);
+    const location = this.locate(name);
+    return this.asFloat32(this.graph.node('Gather', [this.stored(location), indices]), location);
   }
 
   /** LayerNorm over the last axis, float32. */
@@ -208,15 +214,14 @@ export class PieceBuilder {
     return location;
   }
 
-  /** Maps a tensor from its shard in the type it is stored in. */
-  private stored(name: string): Value {
-    const location = this.locate(name);
-    const { dtype, shape, offset, length } = location;
+  /** Maps bytes from their shard in the type they are stored in. */
+  private stored(location: TensorLocation): Value {
+    const { name, dtype, shape, offset, length } = location;
     return this.graph.external(name, dtype, shape, { file: this.fileOf(location), offset, length });
   }
 
-  private asFloat32(value: Value, name: string): Value {
-    return this.locate(name).dtype === 'F32' ? value : this.graph.node('Cast', [value], { to: { int: 1 } });
+  private asFloat32(value: Value, { dtype }: TensorLocation): Value {
+    return dtype === 'F32' ? value : this.graph.node('Cast', [value], { to: { int: 1 } });
   }
 
   private plainProduct(x: Value, layer: LinearLayer, fed: boolean): Value {

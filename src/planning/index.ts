@@ -1,1 +1,2 @@
-export { chooseStatistics, type StatisticChoice } from './choose-statistics.js';
+export { chooseStatistic, chooseStatistics, type StatisticChoice } from './choose-statistics.js';
+export { leastExpertTokens } from './least-expert-tokens.js';

@@ -25,6 +25,8 @@ export interface ComparisonReport {
   readonly heldOutTokens: number;
   /** Tokens whose perplexity is compared. */
   readonly evaluationTokens: number;
+  /** Routed experts' part of all weights, which is in full precision throughout; left out for a model without any. */
+  readonly expertShare?: number;
   /** Perplexities without a correction. */
   readonly perplexity: {
     readonly fullPrecision: number;

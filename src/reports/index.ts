@@ -5,6 +5,9 @@ export type { ModuleEvent, ProgressEvent, ResultEvent, StageEvent, StartEvent } 
 export { MalformedReportError, readReport } from './read-report.js';
 export type {
   CalibrationText,
+  ExpertRouting,
+  ExpertMatrixReport,
+  ExpertReport,
   HeldOutLoss,
   InitializationReport,
   LargestBytes,
@@ -14,5 +17,12 @@ export type {
   ShardHash,
 } from './report.js';
 export type { LossWeighting, VerificationReport } from './verification-report.js';
-export { initializationReport, lossRatio, moduleReport, reportTotals, type ReportParts } from './initialization-report.js';
+export {
+  expertMatrixReport,
+  initializationReport,
+  lossRatio,
+  moduleReport,
+  reportTotals,
+  type ReportParts,
+} from './initialization-report.js';
 export { transferProgress } from './transfer-progress.js';

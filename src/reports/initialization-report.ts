@@ -2,7 +2,7 @@ import type { CalibratedRun, CertifiedShard, InitializeJob } from '../stages/ind
 import type { Certificate, Initializer } from '../initializers/index.js';
 import { versions } from '../stages/index.js';
 import { peakRssBytes } from './peak-rss.js';
-import type { InitializationReport, ModuleReport, ReportTotals } from './report.js';
+import type { ExpertMatrixReport, ExpertReport, InitializationReport, ModuleReport, ReportTotals } from './report.js';
 
 /** Part of a loss that is left; nothing is left where there was nothing to lose. */
 export const lossRatio = (final: number, none: number): number => (none > 0 ? final / none : 0);
@@ -21,6 +21,12 @@ export const moduleReport = ({ layer, certificate, svdLoss, statistics, seconds 
   seconds,
 });
 
+/** Records what was done for one matrix of a routed expert. */
+export const expertMatrixReport = (shard: CertifiedShard, initializer: string): ExpertMatrixReport => {
+  const { calibration, heldOut, shared } = shard.statistics.routed!;
+  return { ...moduleReport(shard, initializer), tokens: calibration, heldOutTokens: heldOut, statistics: shared ? 'shared' : 'own' };
+};
+
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 
 /** The mean, or null where a value is missing. */
@@ -38,7 +44,7 @@ export const reportTotals = (modules: readonly ModuleReport[], seconds: number):
 });
 
 /** Modules in the order of the model, whatever order they were solved in. */
-const inModelOrder = (modules: readonly ModuleReport[], order: readonly string[]): ModuleReport[] => {
+const inModelOrder = <Report extends ModuleReport>(modules: readonly Report[], order: readonly string[]): Report[] => {
   const place = new Map(order.map((name, i) => [name, i]));
   return [...modules].sort((a, b) => place.get(a.name)! - place.get(b.name)!);
 };
@@ -48,6 +54,8 @@ export interface ReportParts {
   readonly job: InitializeJob;
   readonly initializer: Initializer;
   readonly modules: readonly ModuleReport[];
+  /** Matrices of routed experts; none unless they were corrected. */
+  readonly expertMatrices: readonly ExpertMatrixReport[];
   /** SHA-256 by shard file. */
   readonly hashes: Readonly<Record<string, string>>;
 }
@@ -56,10 +64,34 @@ export interface ReportParts {
 const stepsOf = (name: string, { alsSteps, loftqSteps }: InitializeJob): number | null =>
   name === 'als' ? alsSteps : name === 'loftq' ? loftqSteps : null;
 
+/** Means over the matrices; held out, over those whose experts got a held-out token. */
+const expertTotals = (matrices: readonly ExpertMatrixReport[]): ReportTotals => {
+  const seconds = matrices.reduce((sum, matrix) => sum + matrix.seconds, 0);
+  const checked = matrices.filter(({ heldOut }) => heldOut !== null);
+  const { heldOutLossRatio } = reportTotals(checked, seconds);
+  return { ...reportTotals(matrices, seconds), heldOutLossRatio: checked.length > 0 ? heldOutLossRatio : null };
+};
+
+const expertReport = ({ plan, routing }: CalibratedRun, matrices: readonly ExpertMatrixReport[]): ExpertReport | undefined => {
+  const { experts } = plan;
+  if (!experts) return undefined;
+  const order = experts.shards.flat().map(({ layer }) => layer.module);
+  return {
+    ...{ matrices: experts.matrices, parameters: experts.parameters, share: experts.share, unadaptable: experts.unadaptable },
+    routing: routing.entries().map(([block, { calibration, heldOut }]) => ({
+      block,
+      calibrationTokens: calibration,
+      heldOutTokens: heldOut,
+    })),
+    corrected: experts.asked ? { modules: inModelOrder(matrices, order), totals: expertTotals(matrices) } : null,
+  };
+};
+
 /** Assembles report.json. */
 export const initializationReport = async (run: CalibratedRun, parts: ReportParts): Promise<InitializationReport> => {
   const { job, initializer, hashes } = parts;
   const modules = inModelOrder(parts.modules, run.plan.linears);
+  const experts = expertReport(run, parts.expertMatrices);
   return {
     model: job.model,
     ...(run.checkpoint.supply && { commit: run.checkpoint.supply.commit }),
@@ -74,6 +106,7 @@ export const initializationReport = async (run: CalibratedRun, parts: ReportPart
     versions: versions(),
     modules,
     totals: reportTotals(modules, run.clock.seconds),
+    ...(experts && { experts }),
     secondsPerStage: run.clock.secondsPerStage,
     peakRssBytes: await peakRssBytes(),
     largestBytes: {

@@ -29,6 +29,7 @@ const fraction = must('a number', (value) => typeof value === 'number');
 const sha256 = must('64 hexadecimal digits', (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value));
 const commit = must('40 hexadecimal digits', (value) => typeof value === 'string' && /^[0-9a-f]{40}$/.test(value));
 const statistic = must('"H" or "G"', (value) => value === 'H' || value === 'G');
+const whose = must('"own" or "shared"', (value) => value === 'own' || value === 'shared');
 const extent = must('a whole number of at least 1', (value) => Number.isSafeInteger(value) && Number(value) >= 1);
 
 const orNull =
@@ -85,7 +86,7 @@ const calibration = fields({
   records: fields({ read: count, empty: count, truncated: count, repeated: count }),
 });
 
-const moduleReport = fields({
+const moduleFields = {
   name: text,
   shape: list(extent, 2),
   loss: fields({ none: amount, svd: optional(amount), final: amount }),
@@ -93,6 +94,29 @@ const moduleReport = fields({
   captured: fraction,
   statistic,
   seconds: amount,
+};
+
+const totals = fields({
+  modules: count,
+  lossRatio: amount,
+  svdLossRatio: orNull(amount),
+  heldOutLossRatio: orNull(amount),
+  captured: fraction,
+  seconds: amount,
+});
+
+const expertReport = fields({
+  matrices: count,
+  parameters: count,
+  share: amount,
+  unadaptable: count,
+  routing: list(fields({ block: count, calibrationTokens: list(count), heldOutTokens: list(count) })),
+  corrected: orNull(
+    fields({
+      modules: list(fields({ ...moduleFields, tokens: count, heldOutTokens: count, statistics: whose })),
+      totals,
+    }),
+  ),
 });
 
 const initializationReport = fields({
@@ -113,15 +137,9 @@ const initializationReport = fields({
   heldOutFraction: amount,
   samples: orNull(count),
   versions: each(text, 'quailora'),
-  modules: list(moduleReport),
-  totals: fields({
-    modules: count,
-    lossRatio: amount,
-    svdLossRatio: orNull(amount),
-    heldOutLossRatio: orNull(amount),
-    captured: fraction,
-    seconds: amount,
-  }),
+  modules: list(fields(moduleFields)),
+  totals,
+  experts: optional(expertReport),
   secondsPerStage: each(amount),
   peakRssBytes: count,
   largestBytes: fields({ weights: count, statistics: count, activations: count }),

@@ -34,6 +34,40 @@ export interface ModuleReport {
   readonly seconds: number;
 }
 
+/** What the run did for one matrix of a routed expert. */
+export interface ExpertMatrixReport extends ModuleReport {
+  /** Calibration tokens routed to the expert. */
+  readonly tokens: number;
+  readonly heldOutTokens: number;
+  /** `shared`: too few tokens were routed to the expert, and the statistics (and `loss`) are those of all experts. */
+  readonly statistics: 'own' | 'shared';
+}
+
+/** Tokens routed to each expert of one block, by expert. */
+export interface ExpertRouting {
+  readonly block: number;
+  readonly calibrationTokens: readonly number[];
+  readonly heldOutTokens: readonly number[];
+}
+
+/** What report.json says of the routed experts. */
+export interface ExpertReport {
+  /** Matrices of all experts. */
+  readonly matrices: number;
+  /** Weights in them, and those as a part of all weights. In adapter/ and base/ they are in full precision. */
+  readonly parameters: number;
+  readonly share: number;
+  /** Linear layers that are quantized and not corrected, because peft takes their names for those of experts. */
+  readonly unadaptable: number;
+  readonly routing: readonly ExpertRouting[];
+  /** What was written to experts/; null where experts were left as they are. */
+  readonly corrected: {
+    readonly modules: readonly ExpertMatrixReport[];
+    /** Means; held out, over the matrices whose experts got a held-out token. Seconds are those of the workers. */
+    readonly totals: ReportTotals;
+  } | null;
+}
+
 /** Means over the modules, each module counting the same. */
 export interface ReportTotals {
   readonly modules: number;
@@ -106,6 +140,8 @@ export interface InitializationReport {
   readonly versions: { readonly quailora: string; readonly [name: string]: string };
   readonly modules: readonly ModuleReport[];
   readonly totals: ReportTotals;
+  /** Left out for a model without routed experts. */
+  readonly experts?: ExpertReport;
   readonly secondsPerStage: Readonly<Record<string, number>>;
   /** The kernel's high-water mark, mapped pages and child processes included. */
   readonly peakRssBytes: number;

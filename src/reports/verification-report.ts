@@ -13,6 +13,8 @@ export interface VerificationReport {
   readonly baseModules: number | null;
   /** Modules whose correction was measured. */
   readonly adapterModules: number;
+  /** Matrices of routed experts whose correction was measured; left out where none are claimed. */
+  readonly expertMatrices?: number;
   readonly weighting: LossWeighting;
   /** Mean over the modules of 1 − loss ÷ loss of no correction, as measured now. */
   readonly captured: number;

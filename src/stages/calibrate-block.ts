@@ -1,7 +1,8 @@
-import { concatMap, defer, type Observable, tap } from 'rxjs';
+import { concatMap, defer, map, type Observable, tap } from 'rxjs';
 import { inSequence } from '../dataflow/index.js';
 import { tapActivations, tappedInputs, type ActivationTaps } from './activation-tap.js';
 import type { CalibratedRun } from './calibrated-run.js';
+import { shareStatistics } from './expert-statistics.js';
 import { foldStatistics, type InputStatistics } from './statistics.js';
 
 /** How a block is calibrated. */
@@ -15,7 +16,8 @@ export interface CalibrateBlockOptions extends ActivationTaps {
 /**
  * Sends all windows through one block and emits the block's statistics, once.
  *
- * hidden states → block piece → activation chunks → partial sums, folded in the order of the token stream.
+ * hidden states → block piece → activation chunks → partial sums, folded in the order of the token stream; experts with too
+ * few tokens take the sum of all.
  */
 export const calibrateBlock = (run: CalibratedRun, block: number, options: CalibrateBlockOptions): Observable<InputStatistics[]> =>
   defer(async () => {
@@ -28,10 +30,17 @@ export const calibrateBlock = (run: CalibratedRun, block: number, options: Calib
       const listenTo = tappedInputs(options, run.model.inputs(block));
       const consumers = (options.workerTaps ?? []).map(({ consumer }) => consumer);
       return run.propagation.through(block, { sums, listenTo, consumers }).pipe(
-        tap(({ segment }) => options.onTokens?.(block, (tokens += segment.tokens))),
+        tap(({ segment, expertTokens }) => {
+          if (expertTokens) run.routing.add(block, segment.split, expertTokens);
+          options.onTokens?.(block, (tokens += segment.tokens));
+        }),
         inSequence(({ sequence }) => sequence),
         tapActivations(block, options),
         foldStatistics(sums, run.statisticBytes),
+        map((statistics) => {
+          const mixture = run.model.mixture?.(block);
+          return mixture ? shareStatistics(sums, statistics, mixture.inputs, run.plan.rank, run.statisticBytes) : statistics;
+        }),
         tap(() => run.clock.add('calibrate', (performance.now() - begin) / 1000)),
       );
     }),

@@ -6,11 +6,12 @@ import type { Quantizer } from '../quantizers/index.js';
 import { startWorkerPool, type WorkerPool } from '../runtime/index.js';
 import { planCorrection, type CorrectionPlan } from './correction-plan.js';
 import { fetchFromHub } from './fetch-from-hub.js';
-import type { CalibrationChoice, CorrectionChoice, JobControl, ModelChoice } from './jobs.js';
+import type { CalibrationChoice, CorrectionChoice, ExpertChoice, JobControl, ModelChoice } from './jobs.js';
 import { walkModel, type ModelWalk } from './model-walk.js';
 import { checkWindows, openSourceModel, requireFullPrecision, type SourceModel, type SourceOptions } from './open-source-model.js';
 import type { Placed } from './placed.js';
 import { Propagation } from './propagation.js';
+import { RoutingCounts } from './routing-counts.js';
 import { RunClock } from './run-clock.js';
 import { makeScratchDirectory, type ScratchDirectory } from './scratch-directory.js';
 import { quantizeStage } from './shard-stages.js';
@@ -22,7 +23,7 @@ import { workerCount } from './worker-count.js';
 const HIDDEN_STATE_BYTES = 64 * 1024 * 1024;
 
 /** What a run that calibrates needs to know. */
-export interface CalibratedJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice {}
+export interface CalibratedJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice, ExpertChoice {}
 
 /** What a calibrated run may be given in place of what it makes. */
 export interface CalibratedRunOptions extends Pick<SourceOptions, 'onTransfer'> {
@@ -44,6 +45,8 @@ export interface CalibratedRun extends SourceModel {
   readonly propagation: Propagation;
   /** The way through the blocks; the propagation and `quantize` go along it. */
   readonly walk: ModelWalk;
+  /** Tokens routed to each expert, of the blocks that were calibrated. */
+  readonly routing: RoutingCounts;
   /** Bytes of weights in flight, W, Q and E. */
   readonly weightBytes: ByteLedger;
   /** Bytes of sums, those held out included. */
@@ -79,12 +82,14 @@ const assemble = (
     await walk.arrive(shard.block);
     return quantizeRead(shard);
   };
+  const budget = { bytes: HIDDEN_STATE_BYTES, directory: scratch.path };
+  const propagation = new Propagation(source.model, windows, pool, budget, undefined, walk);
   return {
-    ...{ ...source, windows, plan, pool, context, clock, walk, quantize },
-    propagation: new Propagation(source.model, windows, pool, { bytes: HIDDEN_STATE_BYTES, directory: scratch.path }, undefined, walk),
+    ...{ ...source, windows, plan, pool, context, clock, walk, quantize, propagation },
+    routing: new RoutingCounts(),
     weightBytes: new ByteLedger(),
     statisticBytes: new ByteLedger(),
-    sumsOf: (block, acceptsG) => summedInputs(source.model, plan, block, acceptsG, quantize),
+    sumsOf: (block, acceptsG) => summedInputs(source.model, plan, block, acceptsG, propagation.segments, quantize),
     close: async () => {
       await pool.close();
       await scratch.remove();

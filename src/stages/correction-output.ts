@@ -1,14 +1,18 @@
 import { join } from 'node:path';
 import type { TensorLocation } from '../checkpoint/index.js';
 import {
+  expertCard,
   ExportError,
   modelCard,
+  openExpertFactorsWriter,
   openPeftAdapterWriter,
   openQuantizedCheckpointWriter,
   targetModules,
+  type ExpertFactorsWriter,
   type PeftAdapterWriter,
   type QuantizedCheckpointWriter,
 } from '../exporters/index.js';
+import type { ExpertMixture } from '../models/index.js';
 import type { Initializer, Factors } from '../initializers/index.js';
 import type { QuantizedMatrix } from '../quantizers/index.js';
 import type { CorrectionPlan } from './correction-plan.js';
@@ -17,7 +21,7 @@ import type { SourceModel } from './open-source-model.js';
 
 /** What is written where. */
 export interface CorrectionOutputOptions {
-  /** Directory that gets adapter/ and, with `writeBase`, base/. */
+  /** Directory that gets adapter/, with `writeBase` base/, and with experts that are corrected experts/. */
   readonly directory: string;
   readonly source: SourceModel;
   readonly plan: CorrectionPlan;
@@ -37,9 +41,11 @@ export interface SolvedLayer {
   readonly factors: Factors | undefined;
   /** The stock quantization; an initializer's own Q takes its place. */
   readonly quantized: QuantizedMatrix;
+  /** True for a matrix of a routed expert; its factors go to experts/. */
+  readonly ofExpert?: boolean | undefined;
 }
 
-/** Adapter and base while they are being written. */
+/** Adapter, base and experts' factors while they are being written. */
 export interface CorrectionOutput {
   /** Takes a layer, in any order. */
   write(layer: SolvedLayer): Promise<void>;
@@ -53,10 +59,15 @@ export interface CorrectionOutput {
   abort(): Promise<void>;
 }
 
+const mixturesOf = ({ model }: SourceModel): ExpertMixture[] =>
+  Array.from({ length: model.blocks }, (_, block) => model.mixture?.(block) ?? []).flat();
+
 const openAdapter = async (options: CorrectionOutputOptions): Promise<PeftAdapterWriter> => {
   const { directory, source, plan, choice, initializer, writeBase, baseModelName, baseModelRevision } = options;
   const { unquantizedModules } = source.model;
-  const linearModules = [...plan.linears, ...unquantizedModules];
+  // transformers 4 has linear layers where transformers 5 has 3-D parameters: none of them may be matched.
+  const expertModules = mixturesOf(source).flatMap(({ matrices }) => matrices.map(({ layer }) => layer.module));
+  const linearModules = [...plan.linears, ...unquantizedModules, ...expertModules];
   const lora = { rank: choice.rank, alpha: choice.alpha, useRslora: choice.rslora };
   const quantizer = plan.quantizer.self;
   const card = modelCard({
@@ -67,6 +78,7 @@ const openAdapter = async (options: CorrectionOutputOptions): Promise<PeftAdapte
     writtenBase: writeBase,
     requantized: initializer.requantizes,
     part: source.part,
+    ...(plan.experts && { experts: { share: plan.experts.share, corrected: plan.experts.asked, unadaptable: plan.experts.unadaptable } }),
   });
   return openPeftAdapterWriter({
     ...lora,
@@ -102,53 +114,96 @@ export const requireLoadableBase = ({ part, checkpoint }: SourceModel, { writeBa
     );
 };
 
-const abandon = async (adapter: PeftAdapterWriter, error: unknown): Promise<never> => {
-  await adapter.abort();
-  throw error;
+const openExperts = async (options: CorrectionOutputOptions): Promise<ExpertFactorsWriter | undefined> => {
+  const { directory, source, plan, choice, initializer, baseModelName } = options;
+  if (!plan.experts?.asked) return undefined;
+  const [gate, up, down] = mixturesOf(source)[0]!.matrices.map(({ layer }) => layer.module);
+  return openExpertFactorsWriter({
+    directory: join(directory, 'experts'),
+    modules: plan.experts.shards.flat().map(({ layer }) => layer.module),
+    rank: choice.rank,
+    card: expertCard({
+      ...{ baseModelName, quantizer: plan.quantizer.self.name, initializer: initializer.name, rank: choice.rank, dtype: plan.dtype },
+      example: { gate: gate!, up: up!, down: down! },
+    }),
+  });
 };
 
-/**
- * Opens the writers of adapter and base.
- *
- * @throws ExportError QL_INITIALIZER_BASE for an initializer with its own Q and no base; else as the writers
- */
-export const openCorrectionOutput = async (options: CorrectionOutputOptions): Promise<CorrectionOutput> => {
-  if (options.initializer.requantizes && !options.writeBase)
+const checkInitializer = ({ initializer, writeBase, plan }: CorrectionOutputOptions): void => {
+  if (!initializer.requantizes) return;
+  if (plan.experts?.asked)
+    throw new ExportError(
+      'QL_INITIALIZER_EXPERTS',
+      `The initializer "${initializer.name}" chooses its own quantized weights, but experts/ holds factors only. Choose another one, or leave --experts out.`,
+    );
+  if (!writeBase)
     throw new ExportError(
       'QL_INITIALIZER_BASE',
-      `The initializer "${options.initializer.name}" chooses its own quantized weights, so its adapter fits no other base. Add --write-base.`,
+      `The initializer "${initializer.name}" chooses its own quantized weights, so its adapter fits no other base. Add --write-base.`,
     );
-  const adapter = await openAdapter(options);
-  const base = options.writeBase ? await openBase(options).catch((error: unknown) => abandon(adapter, error)) : undefined;
+};
+
+/** Copies the tensors that a base stores as they are, shard by shard. */
+const copyByFile = (
+  base: QuantizedCheckpointWriter | undefined,
+): Pick<CorrectionOutput, 'copiedFiles' | 'copyPlain'> & { readonly waitingFiles: () => string[] } => {
   const waiting = new Map<string, TensorLocation[]>();
   for (const location of base?.plainTensors ?? []) {
     const others = waiting.get(location.file);
     if (others) others.push(location);
     else waiting.set(location.file, [location]);
   }
-  const copyPlain = async (file: string): Promise<void> => {
-    const locations = waiting.get(file) ?? [];
-    waiting.delete(file);
-    for (const location of locations) await base?.addPlain(location);
-  };
   return {
-    write: async ({ module, factors, quantized }) => {
-      if (factors) await adapter.add(module, factors);
-      await base?.addModule(module, (factors?.quantized ?? quantized).tensors);
-    },
     copiedFiles: new Set(waiting.keys()),
-    copyPlain,
-    finish: async () => {
-      for (const file of [...waiting.keys()]) {
-        await options.source.checkpoint.supply?.require([file]);
-        await copyPlain(file);
-      }
-      await base?.close();
-      await adapter.close();
-    },
-    abort: async () => {
-      await adapter.abort();
-      await base?.abort();
+    waitingFiles: () => [...waiting.keys()],
+    copyPlain: async (file) => {
+      const locations = waiting.get(file) ?? [];
+      waiting.delete(file);
+      for (const location of locations) await base?.addPlain(location);
     },
   };
+};
+
+/**
+ * Opens the writers of adapter, base and experts' factors.
+ *
+ * @throws ExportError QL_INITIALIZER_BASE for an initializer with its own Q and no base, QL_INITIALIZER_EXPERTS for one and
+ * experts to correct; else as the writers
+ */
+export const openCorrectionOutput = async (options: CorrectionOutputOptions): Promise<CorrectionOutput> => {
+  checkInitializer(options);
+  const open: { abort(): Promise<void> }[] = [];
+  const abort = async (): Promise<void> => {
+    for (const writer of open) await writer.abort();
+  };
+  try {
+    const adapter = await openAdapter(options);
+    open.push(adapter);
+    const base = options.writeBase ? await openBase(options) : undefined;
+    if (base) open.push(base);
+    const experts = await openExperts(options);
+    if (experts) open.push(experts);
+    const { copiedFiles, copyPlain, waitingFiles } = copyByFile(base);
+    return {
+      write: async ({ module, factors, quantized, ofExpert }) => {
+        if (factors) await (ofExpert ? experts! : adapter).add(module, factors);
+        if (!ofExpert) await base?.addModule(module, (factors?.quantized ?? quantized).tensors);
+      },
+      copiedFiles,
+      copyPlain,
+      finish: async () => {
+        for (const file of waitingFiles()) {
+          await options.source.checkpoint.supply?.require([file]);
+          await copyPlain(file);
+        }
+        await base?.close();
+        await experts?.close();
+        await adapter.close();
+      },
+      abort,
+    };
+  } catch (error) {
+    await abort();
+    throw error;
+  }
 };

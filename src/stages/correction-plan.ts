@@ -1,9 +1,10 @@
 import { QuailoraError, type FloatDType } from '../foundation/index.js';
 import { stockInitializers, type Initializer } from '../initializers/index.js';
-import type { LinearLayer } from '../models/index.js';
+import type { CausalModel, LinearLayer } from '../models/index.js';
 import { QUANTIZERS, type Quantizer } from '../quantizers/index.js';
 import { loraScaling } from '../exporters/index.js';
-import type { CorrectionChoice, InitializerName } from './jobs.js';
+import { planExperts, type ExpertPlan } from './expert-plan.js';
+import type { CorrectionChoice, ExpertChoice, InitializerName } from './jobs.js';
 import type { ModuleReference } from '../runtime/index.js';
 import { weightShard, type SourceModel } from './open-source-model.js';
 import { resolvePlaced, type Placed } from './placed.js';
@@ -19,6 +20,10 @@ export interface CorrectionPlan {
   readonly corrected: readonly string[];
   /** Full names of every linear layer of the blocks. */
   readonly linears: readonly string[];
+  /** The routed experts; undefined for a model without any. */
+  readonly experts: ExpertPlan | undefined;
+  /** Columns of each correction. */
+  readonly rank: number;
   /** Type of the weights, which decides the rounding of Q. */
   readonly dtype: FloatDType;
   readonly quantizer: { readonly placed: Placed<Quantizer>; readonly self: Quantizer };
@@ -35,6 +40,8 @@ export const stockInitializer = (name: InitializerName, job: CorrectionChoice & 
 
 const scalingOf = ({ rank, alpha, rslora }: CorrectionChoice): number => loraScaling({ rank, alpha, useRslora: rslora });
 
+const blocksOf = ({ blocks }: CausalModel): number[] => Array.from({ length: blocks }, (_, block) => block);
+
 const lastName = (module: string): string => module.slice(module.lastIndexOf('.') + 1);
 
 const checkModuleNames = (modules: CorrectionChoice['modules'], linears: readonly LinearLayer[]): void => {
@@ -44,29 +51,33 @@ const checkModuleNames = (modules: CorrectionChoice['modules'], linears: readonl
   if (unknown.length > 0)
     throw new QuailoraError(
       'QL_MODULES',
-      `--modules: the model has no linear layer named ${unknown.join(', ')}; it has ${[...known].join(', ')}.`,
+      `--modules: the model has no linear layer that peft can adapt named ${unknown.join(', ')}; it has ${[...known].join(', ')}.`,
     );
 };
 
 /**
  * Plans what is done with each linear layer.
  *
- * @throws QuailoraError QL_MODULES for a name in `modules` that no layer has; retrying does not help
+ * @throws QuailoraError QL_MODULES for a name in `modules` that no layer has, QL_EXPERTS as `planExperts`; retrying does not help
  */
 export const planCorrection = async (
   source: SourceModel,
-  job: CorrectionChoice,
+  job: CorrectionChoice & ExpertChoice,
   quantizer: Placed<Quantizer> = stockQuantizer(job.bits),
 ): Promise<CorrectionPlan> => {
   const { checkpoint, model } = source;
-  const shards = Array.from({ length: model.blocks }, (_, block) =>
-    model.linears(block).map((layer) => weightShard(checkpoint, block, layer)),
-  );
+  const shards = blocksOf(model).map((block) => model.linears(block).map((layer) => weightShard(checkpoint, block, layer)));
   const layers = shards.flat().map(({ layer }) => layer);
-  checkModuleNames(job.modules, layers);
-  const corrects = ({ module }: LinearLayer): boolean => job.modules === 'all-linear' || job.modules.includes(lastName(module));
+  const adaptable = layers.filter((layer) => layer.adaptable !== false);
+  const corrects = ({ module, adaptable = true }: LinearLayer): boolean =>
+    adaptable && (job.modules === 'all-linear' || job.modules.includes(lastName(module)));
+  const experts = planExperts(source, job.experts ?? false, corrects);
+  const named = job.experts ? blocksOf(model).flatMap((block) => model.mixture?.(block)?.matrices ?? []) : [];
+  checkModuleNames(job.modules, [...adaptable, ...named.map(({ layer }) => layer)]);
   return {
     shards,
+    experts,
+    rank: job.rank,
     corrects,
     corrected: layers.filter(corrects).map(({ module }) => module),
     linears: layers.map(({ module }) => module),

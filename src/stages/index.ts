@@ -7,6 +7,7 @@ export {
   type CorrectionChoice,
   type EvaluateJob,
   type HubAccess,
+  type ExpertChoice,
   type InitializeJob,
   type InitializerName,
   type JobControl,
@@ -40,7 +41,9 @@ export { RunClock } from './run-clock.js';
 export { makeScratchDirectory, type ScratchDirectory } from './scratch-directory.js';
 export type { CertifiedShard, InitializedShard, QuantizedShard, WeightShard } from './shard.js';
 export { certifyStage, initializeStage, quantizeStage, type InitializeStageOptions } from './shard-stages.js';
-export { foldStatistics, type InputStatistics } from './statistics.js';
+export type { ExpertPlan } from './expert-plan.js';
+export type { BlockRouting, RoutingCounts } from './routing-counts.js';
+export { foldStatistics, type InputStatistics, type RoutedTokens } from './statistics.js';
 export { versions } from './versions.js';
 export { workerCount } from './worker-count.js';
 export { calibrateBlock, type CalibrateBlockOptions } from './calibrate-block.js';

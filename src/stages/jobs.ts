@@ -82,9 +82,15 @@ export interface CorrectionChoice {
   readonly modules: 'all-linear' | readonly string[];
 }
 
+/** What is done with the routed experts of a mixture model. */
+export interface ExpertChoice {
+  /** Quantize and correct each expert too, and write its factors to experts/; left out, experts stay in full precision. */
+  readonly experts?: boolean;
+}
+
 /** What `initialize` needs: a checkpoint and a text in, a PEFT adapter (and on request its base) out. */
-export interface InitializeJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice {
-  /** Directory to write adapter/, base/ and report.json to. */
+export interface InitializeJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice, ExpertChoice {
+  /** Directory to write adapter/, base/, experts/ and report.json to. */
   readonly output: string;
   readonly initializer: InitializerName;
   /** Also write the quantized checkpoint. */

@@ -1,6 +1,6 @@
 import type { TextShape } from '../corpus/index.js';
 import { VerificationError } from '../evaluation/index.js';
-import type { Bits, CalibrationChoice, CorrectionChoice, InitializerName } from './jobs.js';
+import type { Bits, CalibrationChoice, CorrectionChoice, ExpertChoice, InitializerName } from './jobs.js';
 import { INITIALIZER_NAMES } from './jobs.js';
 
 /** What is claimed of one module. */
@@ -11,6 +11,13 @@ export interface ModuleClaim {
   readonly loss: { readonly none: number; readonly final: number };
   readonly heldOut: { readonly none: number; readonly final: number } | null;
   readonly statistic: 'H' | 'G';
+}
+
+/** What is claimed of one matrix of a routed expert. */
+export interface ExpertMatrixClaim extends ModuleClaim {
+  readonly tokens: number;
+  readonly heldOutTokens: number;
+  readonly statistics: 'own' | 'shared';
 }
 
 /** What report.json claims of an output, as far as it can be verified. */
@@ -33,7 +40,12 @@ export interface OutputClaims {
   readonly heldOutFraction: number;
   readonly samples: number | null;
   readonly modules: readonly ModuleClaim[];
+  /** Left out for a model without routed experts; `corrected` is null where they were left as they are. */
+  readonly experts?: { readonly corrected: { readonly modules: readonly ExpertMatrixClaim[] } | null };
 }
+
+/** What is claimed of the matrices of routed experts; undefined where they were left as they are. */
+export const claimedExperts = ({ experts }: OutputClaims): readonly ExpertMatrixClaim[] | undefined => experts?.corrected?.modules;
 
 const BITS: Readonly<Record<string, Bits>> = { nf4: 4, int8: 8 };
 
@@ -46,7 +58,7 @@ export const stockInitializerName = ({ initializer }: OutputClaims): Initializer
  *
  * @throws VerificationError QL_VERIFY_QUANTIZER for a user's own quantizer; retrying does not help
  */
-export const claimedChoice = (claims: OutputClaims): CorrectionChoice & Omit<CalibrationChoice, 'calibration'> => {
+export const claimedChoice = (claims: OutputClaims): CorrectionChoice & ExpertChoice & Omit<CalibrationChoice, 'calibration'> => {
   const {
     quantizer,
     rank,
@@ -62,6 +74,7 @@ export const claimedChoice = (claims: OutputClaims): CorrectionChoice & Omit<Cal
     calibration,
   } = claims;
   const bits = BITS[quantizer];
+  const experts = claimedExperts(claims) ?? [];
   if (bits === undefined)
     throw new VerificationError(
       'QL_VERIFY_QUANTIZER',
@@ -73,6 +86,7 @@ export const claimedChoice = (claims: OutputClaims): CorrectionChoice & Omit<Cal
     budget: samples === null ? { kind: 'tokens', tokens: calibrationTokens } : { kind: 'samples', samples },
     // Only LoftQ is run again, and only its steps matter.
     ...{ alsSteps: 1, loftqSteps: initializer === 'loftq' ? (initializerSteps ?? 1) : 1, balance: true },
-    modules: [...new Set(claims.modules.map(({ name }) => name.slice(name.lastIndexOf('.') + 1)))],
+    modules: [...new Set([...claims.modules, ...experts].map(({ name }) => name.slice(name.lastIndexOf('.') + 1)))],
+    experts: claimedExperts(claims) !== undefined,
   };
 };

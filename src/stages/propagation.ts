@@ -31,6 +31,7 @@ export interface SplitWindows {
 
 /** What a block's passage may be asked for besides the next hidden states. */
 export interface PassageOptions {
+  /** Where given, the tokens of routed experts are counted as well. */
   readonly sums?: readonly SummedInput[];
   /** Activations whose chunks come back as Arrow IPC streams; none unless told. */
   readonly listenTo?: readonly string[];
@@ -110,13 +111,20 @@ export class Propagation {
   through(block: number, options: PassageOptions = {}): Observable<Passage> {
     return this.arriving(block, () => {
       const { sums = [], listenTo = [], consumers = [], form = 'stored', fed = [] } = options;
-      const wanted = new Set([...sums.map(({ input }) => input), ...listenTo]);
+      const wanted = new Set([...sums.map(({ input, rows }) => rows?.activation ?? input), ...listenTo]);
+      const mixture = options.sums && this.model.mixture?.(block);
+      const routed = mixture && {
+        ...{ experts: mixture.experts, expertsPerToken: mixture.expertsPerToken },
+        inputs: mixture.inputs.filter(({ name }) => wanted.has(name)),
+      };
       const inputs = consumers.length > 0 ? this.model.inputs(block) : this.model.inputs(block).filter(({ name }) => wanted.has(name));
       const lora = new Set(fed.filter((layer) => layer.lora).map(({ layer }) => layer.module));
-      const piece = this.model.block(block, { windowTokens: this.windowTokens, linear: form, lora, activations: inputs.length > 0 });
+      const activations = inputs.length > 0 || routed !== undefined;
+      const piece = this.model.block(block, { windowTokens: this.windowTokens, linear: form, lora, activations });
       // Unique: a worker that kept a block of another passage has other weights or sums in it.
       const key = `passage ${passages++}`;
-      const shared = { key, piece, block, hiddenSize: this.model.hiddenSize, inputs, sums, listenTo, consumers, form, fed };
+      const { hiddenSize } = this.model;
+      const shared = { key, piece, block, hiddenSize, inputs, mixture: routed, sums, listenTo, consumers, form, fed };
       return from(this.segments.entries()).pipe(
         mergeMap(async ([sequence, segment]): Promise<Passage> => {
           const hidden = this.store.take(segment);

@@ -11,7 +11,7 @@ import {
   type Statistic,
 } from '../initializers/index.js';
 import type { QuantizedMatrix, Quantizer, RawTensor } from '../quantizers/index.js';
-import { buffersOf, loadReference, type ModuleReference, type WorkerTask } from '../runtime/index.js';
+import { buffersOf, loadReference, type MatrixEngine, type ModuleReference, type WorkerTask } from '../runtime/index.js';
 
 /** `QuantizedMatrix` as cloneable data. */
 export interface PlainQuantized {
@@ -176,14 +176,30 @@ export const buffersOfInitialized = ({ factors, ...matrices }: InitializeResult)
   ]),
 ];
 
+/**
+ * Calibration sums of the same kind as the held-out ones: an expert with too few tokens of its own has the H of all experts,
+ * which goes through E where its held-out sum is a G.
+ */
+export const alikeStatistics = async (
+  E: Matrix,
+  statistic: Statistic,
+  heldOut: Statistic | undefined,
+  engine: MatrixEngine,
+): Promise<Statistic> => {
+  if (statistic.kind !== 'H' || heldOut?.kind !== 'G') return statistic;
+  const sum = await engine.multiply(await engine.multiply(E, statistic.sum), E, { transposeB: true });
+  return { kind: 'G', sum, tokens: statistic.tokens };
+};
+
 /** Computes what the factors of one layer are worth. */
-export const certifyShard: WorkerTask<CertifyArgument, CertifyResult> = async ({ module, statistic, heldOut, ...shard }, { linalg }) => {
-  const { W, quantized, E, factors } = shard;
+export const certifyShard: WorkerTask<CertifyArgument, CertifyResult> = async (argument, { linalg }) => {
+  const { module, W, quantized, E, factors } = argument;
+  const heldOut = argument.heldOut && ownStatistic(argument.heldOut);
   const certificate = await certify(
     {
       ...{ module, W: fromPlain(W), E: fromPlain(E), factors: fromPlainFactors(factors) },
-      statistic: ownStatistic(statistic),
-      heldOut: heldOut && ownStatistic(heldOut),
+      statistic: await alikeStatistics(fromPlain(E), ownStatistic(argument.statistic), heldOut, linalg),
+      heldOut,
     },
     { linalg },
   );

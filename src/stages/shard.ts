@@ -11,6 +11,8 @@ export interface WeightShard {
   readonly layer: LinearLayer;
   readonly location: TensorLocation;
   readonly dtype: FloatDType;
+  /** True for a matrix of a routed expert, which is no module that peft or bitsandbytes see. */
+  readonly ofExpert?: boolean;
 }
 
 /** A weight matrix, its quantization and what that lost. */

@@ -20,7 +20,9 @@ const bytesOf = ({ layer }: WeightShard): number => 3 * 4 * layer.outFeatures * 
 
 /** Notes that a block's sums are let go. */
 export const dropStatistics = (run: CalibratedRun, statistics: readonly InputStatistics[]): void => {
-  for (const { calibration, heldOut } of statistics) run.statisticBytes.drop(4 * (calibration.sum.size + (heldOut?.sum.size ?? 0)));
+  // Experts with too few tokens share one sum.
+  const sums = new Set(statistics.flatMap(({ calibration, heldOut }) => [calibration.sum, ...(heldOut ? [heldOut.sum] : [])]));
+  for (const sum of sums) run.statisticBytes.drop(4 * sum.size);
 };
 
 /** Makes the way of one shard: quantize → initialize → certify → sink, each stage with a limiter of its own. */
@@ -64,7 +66,7 @@ export const solveBlock = (
   options: SolveBlockOptions,
 ): Observable<QuantizedShard | CertifiedShard> => {
   const path = shardPath(run, options);
-  return from(run.plan.shards[block]!).pipe(
+  return from([...run.plan.shards[block]!, ...(run.plan.experts?.shards[block] ?? [])]).pipe(
     filter(({ layer }) => options.everyLayer || run.plan.corrects(layer)),
     inFlight(run.pool.workers + 1, (shard) => path(shard, statistics)),
   );

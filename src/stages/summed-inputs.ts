@@ -1,8 +1,9 @@
-import type { SummedInput } from '../calibration/index.js';
+import type { Segment, SummedInput } from '../calibration/index.js';
 import { rowMajor } from '../foundation/index.js';
 import { chooseStatistics } from '../planning/index.js';
 import type { CausalModel } from '../models/index.js';
 import type { CorrectionPlan } from './correction-plan.js';
+import { chooseRoutedStatistics } from './expert-statistics.js';
 import type { QuantizedShard, WeightShard } from './shard.js';
 
 /**
@@ -11,6 +12,7 @@ import type { QuantizedShard, WeightShard } from './shard.js';
  * A G needs E before calibration: that one layer is quantized here, and again when its factors are chosen, so that
  * only E stays in memory meanwhile.
  *
+ * @param segments those of the run, calibration first
  * @param quantize reads and quantizes one shard
  */
 export const summedInputs = async (
@@ -18,19 +20,28 @@ export const summedInputs = async (
   plan: CorrectionPlan,
   block: number,
   acceptsG: boolean,
+  segments: readonly Segment[],
   quantize: (shard: WeightShard) => Promise<QuantizedShard>,
 ): Promise<SummedInput[]> => {
+  const experts = plan.experts?.shards[block] ?? [];
+  const routed = chooseRoutedStatistics(
+    model,
+    block,
+    experts.map(({ layer }) => layer),
+    acceptsG,
+    segments,
+  );
+  const choices = [...chooseStatistics(model, block, (candidate) => plan.corrects(candidate), acceptsG), ...routed];
+  const shards = new Map([...plan.shards[block]!, ...experts].map((shard) => [shard.layer.module, shard]));
   const sums: SummedInput[] = [];
-  for (const { input, width, layer } of chooseStatistics(model, block, (candidate) => plan.corrects(candidate), acceptsG)) {
-    const shard = layer && plan.shards[block]!.find((candidate) => candidate.layer.module === layer.module);
-    if (!shard) {
-      sums.push({ input, width, residual: undefined });
-      continue;
-    }
-    const { E } = await quantize(shard);
-    const shared = new Float32Array(new SharedArrayBuffer(4 * E.shape[0]! * E.shape[1]!));
-    shared.set(rowMajor(E));
-    sums.push({ input, width, residual: { E: shared, rows: E.shape[0]! } });
-  }
+  for (const { kind, layer, ...choice } of choices)
+    sums.push({ ...choice, residual: layer && kind === 'G' ? residualOf(await quantize(shards.get(layer.module)!)) : undefined });
   return sums;
+};
+
+/** E over shared memory. */
+const residualOf = ({ E }: QuantizedShard): SummedInput['residual'] => {
+  const shared = new Float32Array(new SharedArrayBuffer(4 * E.size));
+  shared.set(rowMajor(E));
+  return { E: shared, rows: E.shape[0]! };
 };

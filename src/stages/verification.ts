@@ -1,16 +1,19 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hashShards, openCheckpoint, type Checkpoint } from '../checkpoint/index.js';
+import { hashShards, openCheckpoint, readSafetensorsHeader, type Checkpoint } from '../checkpoint/index.js';
 import type { StageContext } from '../dataflow/index.js';
 import {
   checkAdapter,
   checkBase,
+  checkExperts,
   readPeftAdapterParts,
   VerificationError,
   type CheckedAdapter,
   type CheckedBase,
+  type CheckedExperts,
   type VerificationFailure,
 } from '../evaluation/index.js';
+import { EXPERT_FACTORS_FILE } from '../exporters/index.js';
 import { QuailoraError } from '../foundation/index.js';
 import { startWorkerPool, type WorkerPool } from '../runtime/index.js';
 import { openCalibratedRun, type CalibratedRun } from './calibrated-run.js';
@@ -18,7 +21,7 @@ import { planCorrection, type CorrectionPlan } from './correction-plan.js';
 import type { VerifyJob } from './jobs.js';
 import { walkModel, type ModelWalk } from './model-walk.js';
 import { openSourceModel, requireFullPrecision, type SourceModel, type SourceOptions } from './open-source-model.js';
-import { claimedChoice, type OutputClaims } from './output-claims.js';
+import { claimedChoice, claimedExperts, type OutputClaims } from './output-claims.js';
 import { RunClock } from './run-clock.js';
 import { workerCount } from './worker-count.js';
 
@@ -37,6 +40,8 @@ export interface Verification {
   readonly adapter: CheckedAdapter;
   /** Undefined where none was written, or it can't be opened. */
   readonly base: CheckedBase | undefined;
+  /** Factors of routed experts; undefined where none are claimed. */
+  readonly experts: CheckedExperts | undefined;
   /** Failures of files and configurations; those of modules come as they are worked on. */
   readonly failures: readonly VerificationFailure[];
   /** Settles with what is wrong with the checkpoint's own bytes. */
@@ -87,8 +92,12 @@ const compareHashes = async (
     }));
 };
 
-const checkModules = ({ model }: SourceModel, { modules }: OutputClaims): void => {
-  const layers = Array.from({ length: model.blocks }, (_, block) => model.linears(block)).flat();
+const checkModules = ({ model }: SourceModel, claims: OutputClaims): void => {
+  const layers = Array.from({ length: model.blocks }, (_, block) => [
+    ...model.linears(block),
+    ...(model.mixture?.(block)?.matrices ?? []).map(({ layer }) => layer),
+  ]).flat();
+  const modules = [...claims.modules, ...(claimedExperts(claims) ?? [])];
   const shapes = new Map(layers.map(({ module, outFeatures, inFeatures }) => [module, `${outFeatures}, ${inFeatures}`]));
   for (const { name, shape } of modules) {
     if (shapes.get(name) === shape.join(', ')) continue;
@@ -109,12 +118,26 @@ const attempt = async <T>(where: string, code: string, work: () => Promise<T>): 
   }
 };
 
-const isFailure = (value: CheckedAdapter | CheckedBase | VerificationFailure): value is VerificationFailure => 'where' in value;
+const isFailure = (value: CheckedAdapter | CheckedBase | CheckedExperts | VerificationFailure): value is VerificationFailure =>
+  'where' in value;
 
 const openAdapter = async ({ directory }: VerifyJob, plan: CorrectionPlan, claims: OutputClaims): Promise<CheckedAdapter> => {
   const checked = await attempt('adapter', 'QL_VERIFY_ADAPTER', async () =>
     checkAdapter(await readPeftAdapterParts(join(directory, 'adapter')), claims, plan.linears),
   );
+  return isFailure(checked) ? { failures: [checked], modules: new Map() } : checked;
+};
+
+const openExperts = async ({ directory }: VerifyJob, claims: OutputClaims): Promise<CheckedExperts | undefined> => {
+  const modules = claimedExperts(claims);
+  if (modules === undefined) return undefined;
+  const shown = `experts/${EXPERT_FACTORS_FILE}`;
+  const file = join(directory, 'experts', EXPERT_FACTORS_FILE);
+  const checked = await attempt('experts', 'QL_VERIFY_EXPERTS', async () => {
+    const tensors = await readSafetensorsHeader(file, shown);
+    const located = tensors.map((tensor) => ({ ...tensor, file }));
+    return checkExperts(shown, located, { rank: claims.rank, modules });
+  });
   return isFailure(checked) ? { failures: [checked], modules: new Map() } : checked;
 };
 
@@ -152,17 +175,18 @@ const openParts = async (job: VerifyJob, claims: OutputClaims, source: SourceMod
   const adapter = await openAdapter(job, plan, claims);
   const base = await openBase(job, source, plan, claims);
   const { model } = claims;
+  const experts = await openExperts(job, claims);
   const calibration =
     text === undefined ? undefined : await openCalibratedRun({ ...job, ...choice, calibration: text, model }, { source, clock });
   const pool = calibration?.pool ?? startWorkerPool({ workers: workerCount(job), signal });
   const modelFailures = compareHashes(source.checkpoint, claims, signal);
   modelFailures.catch(() => undefined);
   return {
-    ...{ source, plan, claims, calibration, pool, adapter, modelFailures, clock },
+    ...{ source, plan, claims, calibration, pool, adapter, experts, modelFailures, clock },
     walk: calibration?.walk ?? walkModel(source.checkpoint, source.model, { scores: false, prefetch, clock }),
     context: calibration?.context ?? { linalg: pool.linalg, signal: signal ?? new AbortController().signal },
     base: base && !isFailure(base) ? base : undefined,
-    failures: [...adapter.failures, ...(base && isFailure(base) ? [base] : (base?.failures ?? []))],
+    failures: [...adapter.failures, ...(base && isFailure(base) ? [base] : (base?.failures ?? [])), ...(experts?.failures ?? [])],
     close: async () => {
       await (calibration ?? pool).close();
       await source.checkpoint.supply?.close();

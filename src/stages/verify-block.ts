@@ -3,9 +3,16 @@ import { inFlight, limited, type Stage } from '../dataflow/index.js';
 import { judgeCorrection, type CorrectionClaim, type MeasuredCorrection, type VerificationFailure } from '../evaluation/index.js';
 import { stockInitializer, stockQuantizer } from './correction-plan.js';
 import { toPlainStatistic } from './shard.task.js';
-import { claimedChoice, stockInitializerName, type ModuleClaim, type OutputClaims } from './output-claims.js';
+import {
+  claimedChoice,
+  claimedExperts,
+  stockInitializerName,
+  type ExpertMatrixClaim,
+  type ModuleClaim,
+  type OutputClaims,
+} from './output-claims.js';
 import type { WeightShard } from './shard.js';
-import type { InputStatistics } from './statistics.js';
+import type { InputStatistics, RoutedTokens } from './statistics.js';
 import type { Verification } from './verification.js';
 import type { VerifyShardArgument, VerifyShardResult } from './verify-shard.task.js';
 
@@ -27,6 +34,25 @@ const productOf = (claims: OutputClaims, { statistic }: ModuleClaim): Correction
   return name !== undefined || statistic === 'G' ? 'projection' : 'unknown';
 };
 
+const claimOf = (claims: OutputClaims, module: string): ModuleClaim | undefined =>
+  [...claims.modules, ...(claimedExperts(claims) ?? [])].find(({ name }) => name === module);
+
+/** Counts may differ a little: between processors a token may be routed another way where two experts are as good as equal. */
+const isNearCount = (found: number, claimed: number): boolean => Math.abs(found - claimed) <= 2 + claimed / 1000;
+
+/** Compares the tokens that are routed to an expert with those that are claimed. */
+const routingFailure = (claim: ExpertMatrixClaim, { calibration, heldOut, shared }: RoutedTokens): VerificationFailure | undefined => {
+  if (isNearCount(calibration, claim.tokens) && isNearCount(heldOut, claim.heldOutTokens) && shared === (claim.statistics === 'shared'))
+    return undefined;
+  const text = (tokens: number, heldOutTokens: number, whose: string): string =>
+    `${tokens} calibration tokens and ${heldOutTokens} held-out ones (${whose} statistics)`;
+  return {
+    code: 'QL_VERIFY_STATISTICS',
+    where: claim.name,
+    message: `${text(calibration, heldOut, shared ? 'shared' : 'own')} are routed to its expert, where report.json claims ${text(claim.tokens, claim.heldOutTokens, claim.statistics)}: this is another text or model.`,
+  };
+};
+
 const CODES = { missing: 'QL_VERIFY_TENSOR_MISSING', extra: 'QL_VERIFY_TENSOR_EXTRA', different: 'QL_VERIFY_BASE' } as const;
 
 const failuresOf = (
@@ -42,7 +68,7 @@ const failuresOf = (
     message: problem === 'different' ? `${where}.${suffix} of base/ ${text} by ${made}.` : `${where}.${suffix}: ${text}.`,
   }));
   if (notFinite) failures.push({ code: 'QL_VERIFY_NOT_FINITE', where, message: `${notFinite} holds NaN or infinity.` });
-  const claim = claims.modules.find(({ name }) => name === where);
+  const claim = claimOf(claims, where);
   const { loss, heldOut } = claim ?? {};
   const judged =
     claim &&
@@ -53,7 +79,7 @@ const failuresOf = (
 
 /** The stage that verifies one layer in a worker. */
 const verifyStage = (
-  { pool, plan, claims, adapter, base }: Verification,
+  { pool, plan, claims, adapter, base, experts }: Verification,
   statistics: readonly InputStatistics[],
 ): Stage<WeightShard, VerifiedShard> => {
   const choice = claimedChoice(claims);
@@ -73,11 +99,15 @@ const verifyStage = (
         ...{ module, location, dtype, quantizer, stored },
         requantizer: corrected ? loftq : undefined,
         factors: adapter.modules.get(module),
+        expertFactors: experts?.modules.get(module),
         statistic: sums && toPlainStatistic(sums.calibration),
         heldOut: sums?.heldOut && toPlainStatistic(sums.heldOut),
       };
       const result = await pool.call<VerifyShardResult>(TASKS, 'verifyShard', argument);
-      return { shard, failures: failuresOf(claims, shard, result), compared: stored !== undefined, measured: result.measured };
+      const claim = claimedExperts(claims)?.find(({ name }) => name === module);
+      const routing = claim && sums?.routed && routingFailure(claim, sums.routed);
+      const failures = routing ? [routing] : failuresOf(claims, shard, result);
+      return { shard, failures, compared: stored !== undefined, measured: result.measured };
     },
   };
 };
@@ -91,7 +121,7 @@ export const verifyBlock = (
   const { plan, base, pool, context, clock, walk } = verification;
   const verify = limited(verifyStage(verification, statistics), context, ({ layer }) => layer.module, clock.add);
   return defer(() => walk.arrive(block)).pipe(
-    concatMap(() => plan.shards[block]!),
+    concatMap(() => [...plan.shards[block]!, ...(plan.experts?.shards[block] ?? [])]),
     filter(({ layer }) => base !== undefined || plan.corrects(layer)),
     inFlight(pool.workers + 1, verify),
   );

@@ -5,14 +5,15 @@ import {
   measureUnweighted,
   measureWeighted,
   type AdapterModule,
+  type ExpertFactors,
   type MeasuredCorrection,
   type PlainPair,
 } from '../evaluation/index.js';
-import { matrix, toFloat32, transposed, type FloatDType, type Matrix } from '../foundation/index.js';
+import { matrix, rowMajor, toFloat32, transposed, type FloatDType, type Matrix } from '../foundation/index.js';
 import type { Initializer } from '../initializers/index.js';
 import { QuantizationError, type QuantizedMatrix, type Quantizer, type RawTensor } from '../quantizers/index.js';
 import { loadReference, type ModuleReference, type WorkerContext, type WorkerTask } from '../runtime/index.js';
-import { ownStatistic, readWeight, residualOf, type PlainStatistic } from './shard.task.js';
+import { alikeStatistics, ownStatistic, readWeight, residualOf, type PlainStatistic } from './shard.task.js';
 
 /** What `verifyShard` works on. */
 export interface VerifyShardArgument {
@@ -26,6 +27,8 @@ export interface VerifyShardArgument {
   readonly stored: Readonly<Record<string, TensorLocation>> | undefined;
   /** The layer's factors as stored; undefined where it has none, or none that fit. */
   readonly factors: AdapterModule | undefined;
+  /** The factors of a routed expert's matrix. */
+  readonly expertFactors?: ExpertFactors | undefined;
   readonly statistic: PlainStatistic | undefined;
   readonly heldOut: PlainStatistic | undefined;
 }
@@ -37,7 +40,7 @@ export interface VerifyShardResult {
   /** Undefined without factors, or with factors that are not finite. */
   readonly measured: MeasuredCorrection | undefined;
   /** The factor that holds NaN or infinity. */
-  readonly notFinite: 'lora_A' | 'lora_B' | undefined;
+  readonly notFinite: string | undefined;
 }
 
 const readRaw = async (location: TensorLocation): Promise<RawTensor> => ({
@@ -110,42 +113,47 @@ const measure = async (
   if (!statistic) return { unweighted, weighted: undefined };
   // A G belongs to the stock residual, and is kept only where that is what the base stores.
   const own = actual === stock || statistic.kind === 'G' ? {} : { quantized: actual };
+  const held = heldOut && ownStatistic(heldOut);
   const layer = {
-    module,
-    W,
-    E,
-    statistic: ownStatistic(statistic),
-    heldOut: heldOut && ownStatistic(heldOut),
-    factors: { ...factors, ...own },
+    ...{ module, W, E, heldOut: held, factors: { ...factors, ...own } },
+    statistic: await alikeStatistics(E, ownStatistic(statistic), held, linalg),
   };
   return { unweighted, weighted: await measureWeighted(layer, unweighted, linalg) };
 };
 
 const isFinite = (values: Float32Array): boolean => values.every((value) => Number.isFinite(value));
 
+/** Factors as A [out, rank] and B [in, rank], scaled; or the name of the one that is not finite. */
+const readFactors = async ({ factors, expertFactors }: VerifyShardArgument): Promise<{ A: Matrix; B: Matrix } | string | undefined> => {
+  const read = async (location: TensorLocation): Promise<Matrix> =>
+    matrix(location.shape[0]!, location.shape[1]!, toFloat32(await readTensor(location), location.dtype));
+  if (factors) {
+    const [loraA, loraB] = [await read(factors.A), await read(factors.B)];
+    if (!isFinite(rowMajor(loraA))) return 'lora_A';
+    if (!isFinite(rowMajor(loraB))) return 'lora_B';
+    const scaled = rowMajor(loraB).map((value) => value * factors.scaling);
+    return { A: matrix(loraB.shape[0]!, loraB.shape[1]!, scaled), B: transposed(loraA) };
+  }
+  if (!expertFactors) return undefined;
+  const [A, B] = [await read(expertFactors.A), await read(expertFactors.B)];
+  if (!isFinite(rowMajor(A))) return 'A';
+  return isFinite(rowMajor(B)) ? { A, B } : 'B';
+};
+
 /** Compares what the base stores of one layer with what belongs there, and measures what its factors are worth. */
 export const verifyShard: WorkerTask<VerifyShardArgument, VerifyShardResult> = async (argument, context) => {
-  const { module, dtype, location, stored, factors } = argument;
+  const { module, dtype, location, stored } = argument;
   const W = await readWeight(location);
   const quantizer = await loadReference<Quantizer>(argument.quantizer);
   const stock = await quantizer.quantize(W, { module, dtype });
   const expected = await expectedQuantization(argument, quantizer, stock, W, context);
   const tensors = stored && (await readAll(stored));
   const differences = tensors ? compare(expected.tensors, tensors) : [];
-  if (!factors) return { value: { differences, measured: undefined, notFinite: undefined } };
-  const loraA = toFloat32(await readTensor(factors.A), factors.A.dtype);
-  const loraB = toFloat32(await readTensor(factors.B), factors.B.dtype);
-  const notFinite = !isFinite(loraA) ? 'lora_A' : !isFinite(loraB) ? 'lora_B' : undefined;
-  if (notFinite) return { value: { differences, measured: undefined, notFinite } };
-  const [rank, columns] = factors.A.shape as [number, number];
-  const A = matrix(
-    W.shape[0]!,
-    rank,
-    loraB.map((value) => value * factors.scaling),
-  );
-  const B = transposed(matrix(rank, columns, loraA));
+  const factors = await readFactors(argument);
+  if (factors === undefined) return { value: { differences, measured: undefined, notFinite: undefined } };
+  if (typeof factors === 'string') return { value: { differences, measured: undefined, notFinite: factors } };
   const actual = tensors && differences.length > 0 ? (readBack(quantizer, tensors, W, argument) ?? expected) : expected;
-  return { value: { differences, measured: await measure(argument, { W, stock, actual }, { A, B }, context), notFinite } };
+  return { value: { differences, measured: await measure(argument, { W, stock, actual }, factors, context), notFinite: undefined } };
 };
 
 /** Compares one plain tensor of the base with its source; gives what differs, or undefined. */

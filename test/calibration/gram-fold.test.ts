@@ -1,6 +1,6 @@
 import t from 'tap';
 import { unpackSymmetric } from '../../src/calibration/index.js';
-import { GramFold } from '../../src/calibration/gram-fold.js';
+import { GramFold, GramGraphs } from '../../src/calibration/gram-fold.js';
 import { matrix, rowMajor, transposed } from '../../src/foundation/index.js';
 import { liveSessions } from '../../src/runtime/index.js';
 import { makeActivationChunk, type ActivationChunk } from '../../src/transport/index.js';
@@ -46,4 +46,23 @@ t.test('a chunk of another width is refused', async (t) => {
   await t.rejects(fold.add(chunk(0, 3)), { code: 'QL_SHAPE', message: /"mlp_input" has 12 features.* 11/ });
   t.same(matrix(11, 11).data, rowMajor(unpackSymmetric(11, fold.take())).slice());
   await fold.release();
+});
+
+t.test('folds of equal sizes share a graph and nothing else; no rows cost nothing', async (t) => {
+  const before = liveSessions();
+  const graphs = new GramGraphs();
+  const folds = [await GramFold.open(12, undefined, graphs), await GramFold.open(12, undefined, graphs)];
+  t.equal(liveSessions(), before + 1);
+  await folds[0]!.addRows(rowMajor(X));
+  await folds[1]!.addRows(new Float32Array(0));
+  t.same(
+    folds.map(({ untouched }) => untouched),
+    [false, true],
+  );
+  t.ok(distance(unpackSymmetric(12, folds[0]!.take()), naiveProduct(transposed(X), X)) < 1e-6);
+  t.equal(folds[0]!.untouched, true);
+  for (const fold of folds) await fold.release();
+  t.equal(liveSessions(), before + 1, 'the graph is released by itself');
+  await graphs.release();
+  t.equal(liveSessions(), before);
 });

@@ -41,14 +41,17 @@ const checkBlocks = async (t: Test, { blocks }: OwnRun, golden: Golden): Promise
 /** Holds the sum of every input against that of a layer that reads it. */
 const checkSums = async (t: Test, { model, sums }: OwnRun, golden: Golden): Promise<void> => {
   let compared = 0;
-  for (let block = 0; block < model.blocks; block++)
-    for (const { name } of model.inputs(block)) {
-      const readers = model.linears(block).filter(({ input }) => input === name);
+  for (let block = 0; block < model.blocks; block++) {
+    const experts = model.mixture?.(block)?.matrices ?? [];
+    const layers = [...model.linears(block), ...experts.map(({ layer }) => layer)];
+    for (const name of new Set([...model.inputs(block).map((input) => input.name), ...experts.map(({ layer }) => layer.input)])) {
+      const readers = layers.filter(({ input }) => input === name);
       const found = readers.filter(({ module }) => golden.names.includes(`H.${module}`));
       t.equal(found.length, 1, `block ${block}: the golden holds one sum for ${name}`);
       if (found[0]) t.ok(near(rowMajor(sums[block]!.get(name)!), await golden.values(`H.${found[0].module}`)), `H of ${found[0].module}`);
       compared += found.length;
     }
+  }
   t.equal(compared, golden.names.filter((name) => name.startsWith('H.')).length, 'every sum of the golden was compared');
 };
 

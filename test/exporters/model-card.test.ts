@@ -54,3 +54,13 @@ t.test('a Q of its own is only offered as the written base', async (t) => {
 t.test('the baseline does not claim a correction', async (t) => {
   t.notMatch(modelCard({ ...options, initializer: 'zero' }), 'cancel as much');
 });
+
+t.test('a mixture model is told what happened to its experts', async (t) => {
+  t.notMatch(modelCard(options), '## Experts');
+  const plain = modelCard({ ...options, experts: { share: 0.945, corrected: false, unadaptable: 0 } });
+  t.match(plain, 'The routed experts, 94.5 % of the weights, stay in full precision');
+  t.notMatch(plain, /`experts`|not corrected/);
+  const corrected = modelCard({ ...options, experts: { share: 0.9, corrected: true, unadaptable: 3 } });
+  t.match(corrected, 'lie in `experts` beside this directory; stock peft can not load those.');
+  t.match(corrected, '3 linear layers of dense blocks are quantized and not corrected');
+});

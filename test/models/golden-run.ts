@@ -2,11 +2,18 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { embed } from '../../src/calibration/embed.task.js';
 import { propagate, type PropagateArgument } from '../../src/calibration/propagate.task.js';
-import { planSegments, unpackSymmetric, type Segment } from '../../src/calibration/index.js';
+import {
+  planSegments,
+  unpackSymmetric,
+  zeroPanels,
+  type Segment,
+  type SummedInput,
+  type SymmetricPanels,
+} from '../../src/calibration/index.js';
 import { openCheckpoint, readSafetensorsHeader, readTensor, type Checkpoint, type TensorLocation } from '../../src/checkpoint/index.js';
 import { score } from '../../src/evaluation/score.task.js';
 import { toFloat32, type Matrix } from '../../src/foundation/index.js';
-import { openModel, type CausalModel } from '../../src/models/index.js';
+import { openModel, type CausalModel, type ExpertMixture } from '../../src/models/index.js';
 import { ortMatrixEngine, type WorkerContext } from '../../src/runtime/index.js';
 
 const FIXTURES = fileURLToPath(new URL('../../../test/fixtures/models/', import.meta.url));
@@ -43,8 +50,10 @@ export const readGolden = async (name: string): Promise<Golden> => {
 export interface OwnRun {
   readonly model: CausalModel;
   readonly blocks: readonly Float32Array[];
-  /** H by block and input name. */
+  /** H by block and input name; of an expert's rows by the name that its layers read. */
   readonly sums: readonly ReadonlyMap<string, Matrix>[];
+  /** Tokens of each expert by block; undefined for a dense one. */
+  readonly expertTokens: readonly (readonly number[] | undefined)[];
   readonly logprobs: Float32Array;
 }
 
@@ -57,6 +66,15 @@ export const openFixture = async (name: string, replace: Readonly<Record<string,
 };
 
 const concatenated = (windows: readonly Int32Array[]): Int32Array => Int32Array.from(windows.flatMap((window) => [...window]));
+
+/** One sum for each expert of everything that experts read. */
+const expertSums = ({ experts, inputs }: ExpertMixture): SummedInput[] =>
+  inputs.flatMap(({ name, width }) =>
+    Array.from({ length: experts }, (_, expert) => ({
+      ...{ input: `${name}.${expert}`, width, residual: undefined },
+      rows: { activation: name, expert },
+    })),
+  );
 
 /** Runs a whole model over windows through the tasks that workers run. */
 export const runModel = async (
@@ -74,22 +92,31 @@ export const runModel = async (
   let { value: hidden } = await embed({ embedding, entry, hiddenSize, segment, ids: ids.slice(), spillTo: undefined }, context);
   const blocks: Float32Array[] = [];
   const sums: Map<string, Matrix>[] = [];
+  const expertTokens: OwnRun['expertTokens'][number][] = [];
   for (let block = 0; block < model.blocks; block++) {
     const inputs = model.inputs(block);
+    const mixture = model.mixture?.(block);
+    const summed = [
+      ...inputs.map(({ name, width }): SummedInput => ({ input: name, width, residual: undefined })),
+      ...(mixture ? expertSums(mixture) : []),
+    ];
     const piece = model.block(block, { windowTokens, linear: 'stored', activations: true });
     const argument: PropagateArgument = {
       ...{ key: `${key} ${block}`, piece, block, hiddenSize, segment, hidden, spillTo: undefined, inputs },
-      ...{ sums: inputs.map(({ name, width }) => ({ input: name, width, residual: undefined })), listenTo: [], consumers: [] },
+      ...{ sums: summed, mixture, listenTo: [], consumers: [] },
       ...{ form: 'stored', fed: [] },
     };
     const { value } = await propagate(argument, context);
     hidden = value.hidden;
     if ('values' in hidden) blocks.push(hidden.values.slice());
-    sums.push(new Map(inputs.map(({ name, width }, i) => [name, unpackSymmetric(width, value.sums[i]!)])));
+    const panelsOf = ({ width }: SummedInput, i: number): SymmetricPanels =>
+      value.sums[i]!.length > 0 ? value.sums[i]! : zeroPanels(width);
+    sums.push(new Map(summed.map((sum, i) => [sum.input, unpackSymmetric(sum.width, panelsOf(sum, i))])));
+    expertTokens.push(value.expertTokens);
   }
   const head = { ...model.head(), label: key };
   const scored = await score({ piece: head, hiddenSize, vocabularySize, segment, hidden, ids }, context);
-  return { model, blocks, sums, logprobs: scored.value };
+  return { model, blocks, sums, expertTokens, logprobs: scored.value };
 };
 
 /** Largest absolute difference. */

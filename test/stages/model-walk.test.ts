@@ -40,7 +40,7 @@ const prepare = (options: { scores?: boolean; prefetch?: boolean; local?: boolea
     embedding: tensors.get('model.embed_tokens.weight')!,
     linears: () => [],
     entry: () => undefined,
-    block: (block: number) => piece(...(['b', 'bc', 'd'][block] ?? '')),
+    block: (block: number) => piece(...[['b'], ['b', 'c'], ['d']][block]!),
     head: () => piece('a', 'd'),
   };
   const checkpoint = { tensors, ...(!options.local && { supply }) };

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { outputState } from '../../journal/index.js';
 import type { InitializeJob, InitializerName } from '../../stages/index.js';
 import type { AddCommand } from '../context.js';
@@ -14,6 +14,7 @@ interface InitFlags extends JobFlags, ModelFlags {
   readonly initializer: InitializerName;
   readonly writeBase?: boolean;
   readonly baseName?: string;
+  readonly experts?: boolean;
   readonly overwrite?: boolean;
   readonly json?: boolean;
 }
@@ -37,6 +38,13 @@ export const addInitCommand: AddCommand = (program, context, finish) => {
   addModelOptions(command)
     .addOption(initializerOption())
     .option('--write-base', 'also write the quantized checkpoint')
+    .addOption(
+      new Option(
+        '--experts',
+        'of a mixture model: quantize and correct each routed expert too, and write plain factors to experts/, which stock peft ' +
+          'can not load; a block then takes about 4 B x experts x (hidden^2 + min(hidden, expert width)^2), twice with held-out text',
+      ),
+    )
     .addOption(option('--base-name <name>', 'base_model_name_or_path of the adapter (default: MODEL)', filled('--base-name')))
     .option('--overwrite', "replace an earlier run's files in the output directory")
     .addOption(jsonOption())
@@ -50,6 +58,7 @@ export const addInitCommand: AddCommand = (program, context, finish) => {
         initializer: flags.initializer,
         writeBase: flags.writeBase ?? false,
         ...(flags.baseName !== undefined && { baseName: flags.baseName }),
+        ...(flags.experts && { experts: true }),
         overwrite: flags.overwrite ?? false,
       };
       finish(

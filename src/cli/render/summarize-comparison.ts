@@ -22,6 +22,9 @@ export const summarizeComparison = (report: ComparisonReport): Summary => {
     ],
     notes: [
       `Gap closed: (${report.quantizer} - corrected) / (${report.quantizer} - LLM.int8), in perplexity.`,
+      ...(report.expertShare === undefined
+        ? []
+        : [`The experts (${formatPercent(report.expertShare)} of the weights) are in full precision throughout.`]),
       `Calibrated on ${formatCount(report.calibrationTokens)} tokens, ${formatCount(report.heldOutTokens)} held out; peak memory ${formatBytes(report.peakRssBytes)}.`,
     ],
   };

@@ -1,4 +1,4 @@
-import type { InitializationReport, ModuleReport } from '../../reports/index.js';
+import type { ExpertReport, InitializationReport, ModuleReport } from '../../reports/index.js';
 import { formatBytes, formatCount, formatPercent, formatSeconds } from './format-quantity.js';
 import type { Summary } from './renderer.js';
 
@@ -35,23 +35,72 @@ const recordsNote = ({ read, empty, truncated, repeated }: InitializationReport[
   return `${counts.join('; ')}.`;
 };
 
-/** Sums a run up by kind of layer: how much of the quantization error's output is left. */
-export const summarizeInitialization = (report: InitializationReport, output: string, wroteBase: boolean): Summary => {
+/** The same, the held-out mean over those whose experts got a held-out token. */
+const expertRowOf = (label: string, modules: readonly ModuleReport[]): string[] => {
+  const checked = modules.filter(({ heldOut }) => heldOut !== null);
+  return [...rowOf(label, modules).slice(0, -1), ...rowOf(label, checked).slice(-1)];
+};
+
+/** Modules by the last part of their names, in the order in which they come. */
+const byKind = (modules: readonly ModuleReport[]): [kind: string, modules: ModuleReport[]][] => {
   const kinds = new Map<string, ModuleReport[]>();
-  for (const module of report.modules) {
+  for (const module of modules) {
     const kind = module.name.slice(module.name.lastIndexOf('.') + 1);
     kinds.set(kind, [...(kinds.get(kind) ?? []), module]);
   }
+  return [...kinds];
+};
+
+/** Fewest and most calibration tokens that were routed to an expert. */
+const routedTokens = ({ routing }: ExpertReport): string => {
+  const counts = routing.flatMap(({ calibrationTokens }) => calibrationTokens);
+  const idle = counts.filter((count) => count === 0).length;
+  return `${formatCount(Math.min(...counts))} to ${formatCount(Math.max(...counts))} calibration tokens were routed to an expert${idle > 0 ? `; ${formatCount(idle)} of ${formatCount(counts.length)} got none` : ''}.`;
+};
+
+const expertNotes = (experts: ExpertReport): string[] => [
+  ...correctionNotes(experts),
+  ...(experts.unadaptable > 0
+    ? [
+        `${formatCount(experts.unadaptable)} linear layers of dense blocks are quantized and not corrected: peft takes their names for those of experts.`,
+      ]
+    : []),
+];
+
+const correctionNotes = (experts: ExpertReport): string[] => {
+  const weights = `experts (${formatCount(experts.matrices)} matrices, ${formatPercent(experts.share)} of the weights)`;
+  if (!experts.corrected)
+    return [
+      `The ${weights} are left in full precision, as bitsandbytes leaves them; --experts corrects them too. ${routedTokens(experts)}`,
+    ];
+  const { modules } = experts.corrected;
+  const shared = modules.filter(({ statistics }) => statistics === 'shared').length;
+  return [
+    `The ${weights} are in full precision in adapter and base; their factors are in experts, which stock peft can not load.`,
+    `${routedTokens(experts)} ${formatCount(shared)} of ${formatCount(modules.length)} matrices had too few and were corrected with the statistics of all experts.`,
+  ];
+};
+
+/** Sums a run up by kind of layer: how much of the quantization error's output is left. */
+export const summarizeInitialization = (report: InitializationReport, output: string, wroteBase: boolean): Summary => {
+  const { experts } = report;
   const note = recordsNote(report.calibration.records);
+  const corrected = experts?.corrected?.modules ?? [];
+  const written = [`${output}/adapter`, ...(wroteBase ? [`${output}/base`] : []), ...(experts?.corrected ? [`${output}/experts`] : [])];
   return {
     title: `Quantization error left in the layers' outputs, no correction = 100 % (${report.quantizer}, ${report.initializer}, rank ${report.rank})`,
     head: ['layer', 'modules', 'plain SVD', report.initializer, 'held out'],
-    rows: [...[...kinds].map(([kind, modules]) => rowOf(kind, modules)), rowOf('all', report.modules)],
+    rows: [
+      ...byKind(report.modules).map(([kind, modules]) => rowOf(kind, modules)),
+      rowOf('all', report.modules),
+      ...byKind(corrected).map(([kind, modules]) => expertRowOf(`experts ${kind}`, modules)),
+    ],
     notes: [
       `Calibrated on ${formatCount(report.calibrationTokens)} tokens; held out: ${formatCount(report.heldOutTokens)} tokens that the correction never saw.`,
       ...(note === undefined ? [] : [note]),
+      ...(experts ? expertNotes(experts) : []),
       `${formatSeconds(report.totals.seconds)}, peak memory ${formatBytes(report.peakRssBytes)}.`,
-      `Wrote ${output}/adapter${wroteBase ? `, ${output}/base` : ''} and ${output}/report.json.`,
+      `Wrote ${written.join(', ')} and ${output}/report.json.`,
     ],
   };
 };

@@ -15,6 +15,7 @@ export const summarizeVerification = (report: VerificationReport): Summary => ({
   rows: [
     ['base equals quantize(W)', report.baseModules === null ? 'no base written' : `${formatCount(report.baseModules)} modules`],
     ['corrections measured', `${formatCount(report.adapterModules)} modules`],
+    ...(report.expertMatrices === undefined ? [] : [['experts measured', `${formatCount(report.expertMatrices)} matrices`]]),
     ['error captured, mean', formatPercent(report.captured)],
     ['failures', formatCount(report.failures.length)],
   ],

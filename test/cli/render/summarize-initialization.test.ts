@@ -1,0 +1,41 @@
+import t from 'tap';
+import { summarizeInitialization } from '../../../src/cli/render/summarize-initialization.js';
+import type { ExpertMatrixReport, ExpertReport, InitializationReport } from '../../../src/reports/index.js';
+import { sampleReport } from '../../reports/sample-report.js';
+
+const matrix = (expert: number, kind: string, shared: boolean): ExpertMatrixReport => ({
+  ...sampleReport().modules[0]!,
+  ...{ name: `model.layers.0.mlp.experts.${expert}.${kind}`, tokens: 900, heldOutTokens: shared ? 0 : 5 },
+  heldOut: shared ? null : { none: 4, final: 1 },
+  statistics: shared ? 'shared' : 'own',
+});
+const experts: ExpertReport = {
+  ...{ matrices: 4, parameters: 4096, share: 0.75, unadaptable: 0, corrected: null },
+  routing: [{ block: 0, calibrationTokens: [1900, 0], heldOutTokens: [5, 0] }],
+};
+const notes = (more: Partial<InitializationReport>): string =>
+  summarizeInitialization({ ...sampleReport(), ...more }, 'OUT', true).notes.join('\n');
+
+t.test('a model without experts is told nothing of them', async (t) => {
+  t.notMatch(notes({}), /expert/i);
+  t.match(notes({}), 'Wrote OUT/adapter, OUT/base and OUT/report.json.');
+});
+
+t.test('experts in full precision, their share, and the tokens routed to them', async (t) => {
+  const text = notes({ experts });
+  t.match(text, /experts \(4 matrices, 75\.0 % of the weights\) are left in full precision.*--experts/);
+  t.match(text, '0 to 1,900 calibration tokens were routed to an expert; 1 of 2 got none.');
+  t.match(notes({ experts: { ...experts, unadaptable: 3 } }), '3 linear layers of dense blocks are quantized and not corrected');
+});
+
+t.test('corrected experts have rows of their own, and say which fell back', async (t) => {
+  const modules = [matrix(0, 'gate_proj', false), matrix(1, 'gate_proj', true), matrix(0, 'down_proj', true)];
+  const report = { ...sampleReport(), experts: { ...experts, corrected: { modules, totals: sampleReport().totals } } };
+  const { rows, notes: told } = summarizeInitialization(report, 'OUT', false);
+  t.same(rows.slice(-2), [
+    ['experts gate_proj', '2', '50.0 %', '25.0 %', '25.0 %'],
+    ['experts down_proj', '1', '50.0 %', '25.0 %', '-'],
+  ]);
+  t.match(told.join('\n'), '2 of 3 matrices had too few and were corrected with the statistics of all experts.');
+  t.match(told.join('\n'), 'Wrote OUT/adapter, OUT/experts and OUT/report.json.');
+});
