@@ -21,6 +21,7 @@ import {
   dropStatistics,
   openCalibratedRun,
   openCorrectionOutput,
+  requireLoadableBase,
   resolvePlaced,
   solveBlock,
   stockInitializer,
@@ -57,6 +58,7 @@ interface Initialization {
 const open = async (job: InitializeJob, custom: CustomStages): Promise<Initialization> => {
   const run = await openCalibratedRun(job, custom.quantizer);
   try {
+    requireLoadableBase(run, job);
     const placed = custom.initializer ?? stockInitializer(job.initializer, job);
     const initializer = { placed, self: await resolvePlaced(placed) };
     const claim = await claimOutput(job.output, { overwrite: job.overwrite });

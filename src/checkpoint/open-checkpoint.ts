@@ -27,12 +27,19 @@ const resolveDirectory = async (directory: string): Promise<string> => {
   return found;
 };
 
+/** What an adapter says of its base, for a message. */
+const namedBase = async (directory: string): Promise<string> => {
+  const text = await readFile(join(directory, 'adapter_config.json'), 'utf8');
+  const [, name] = /"base_model_name_or_path"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(text) ?? [];
+  return name === undefined ? '' : `: it names ${name}`;
+};
+
 const readConfig = async (directory: string, names: readonly string[]): Promise<Pick<Checkpoint, 'configText' | 'config'>> => {
   if (!names.includes('config.json'))
     throw names.includes('adapter_config.json')
       ? new MalformedCheckpointError(
           'QL_CHECKPOINT_ADAPTER',
-          `${directory} is a PEFT adapter (adapter_config.json), not a model. Give the directory of the base model that the adapter belongs to.`,
+          `${directory} is a PEFT adapter (adapter_config.json), not a model. Give the full-precision model that it was made for${await namedBase(directory)}.`,
         )
       : new MalformedCheckpointError(
           'QL_CONFIG_MISSING',

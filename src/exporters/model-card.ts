@@ -20,6 +20,8 @@ export interface ModelCardOptions extends LoraOptions {
   readonly requantized: boolean;
   /** For a mixture model: its experts' part of all weights, and whether their factors were written to experts/. */
   readonly experts?: { readonly share: number; readonly corrected: boolean; readonly unadaptable: number };
+  /** `text` where the source holds more than the language model, which the written base leaves out. */
+  readonly part: 'whole' | 'text';
 }
 
 /** Python expression of the BitsAndBytesConfig that makes the same Q from the full-precision model. */
@@ -56,13 +58,14 @@ model = AutoModelForCausalLM.from_pretrained(${JSON.stringify(name)}, quantizati
 model = PeftModel.from_pretrained(model, "adapter", is_trainable=True)
 \`\`\``;
 
-const loading = ({ baseModelName, quantizer, dtype, quantizationConfig, writtenBase, requantized }: ModelCardOptions): string => {
+const loading = (options: ModelCardOptions): string => {
+  const { baseModelName, quantizer, dtype, quantizationConfig, writtenBase, requantized, part } = options;
   const parts: string[] = [];
   if (writtenBase)
     parts.push(
       `The directory \`base\` beside this one holds the quantized weights that the adapter belongs to:\n\n${loadWrittenBase(dtype)}`,
     );
-  if (quantizationConfig !== undefined && !requantized)
+  if (quantizationConfig !== undefined && !requantized && part === 'whole')
     parts.push(
       `${writtenBase ? 'Quantizing the full-precision model while it loads serves as well' : 'No base was written: quantize the full-precision model while it loads'}, ` +
         `with exactly this configuration and exactly \`dtype=${TORCH_DTYPE[dtype]}\`, which decides how the quantized weights are rounded:\n\n` +
@@ -100,7 +103,7 @@ ${experts.corrected ? `${FACTORS_NOTE}\n` : ''}${experts.unadaptable > 0 ? `${un
  * the lines that load it ready to train.
  */
 export const modelCard = (options: ModelCardOptions): string => {
-  const { baseModelName, quantizer, initializer, rank, alpha, useRslora } = options;
+  const { baseModelName, quantizer, initializer, rank, alpha, useRslora, part } = options;
   return `---
 base_model: ${JSON.stringify(baseModelName)}
 library_name: peft
@@ -112,7 +115,7 @@ tags:
 # Starting point for fine-tuning ${baseModelName} on \`${quantizer}\` weights
 
 ${purpose(initializer)}
-
+${part === 'text' ? `It fits the language model inside ${baseModelName} alone: \`base\` leaves the other parts out.\n` : ''}
 | | |
 |---|---|
 | quantizer | ${quantizer} |

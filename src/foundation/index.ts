@@ -10,6 +10,7 @@ export {
   type DType,
   type FloatDType,
 } from './dtypes.js';
+export { memberText, withMember } from './json-text.js';
 export {
   columnsOf,
   fromPlain,

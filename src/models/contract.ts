@@ -99,7 +99,7 @@ export interface CausalModel {
   readonly hiddenSize: number;
   readonly vocabularySize: number;
   readonly blocks: number;
-  /** Longest position the model was made for. */
+  /** Tokens of the longest window it has positions for; Infinity where nothing ends them. */
   readonly maxPositions: number;
   /** Token embedding, [vocabulary, width]; its rows are the first hidden states, unless there is an entry piece. */
   readonly embedding: TensorLocation;

@@ -1,6 +1,6 @@
 import type { Checkpoint, TensorLocation } from '../checkpoint/index.js';
 import type { Value } from '../graph/index.js';
-import { readConfig, type ConfigReader } from './config-reader.js';
+import type { ConfigReader } from './config-reader.js';
 import type { BlockGraphOptions, CausalModel, LinearLayer, ModelPiece } from './contract.js';
 import { expectTensor } from './expect-tensor.js';
 import { PieceBuilder } from './piece-builder.js';
@@ -10,12 +10,12 @@ import { UnsupportedModelError } from './unsupported-model-error.js';
 /** What tells the families of this decoder apart. */
 export interface RopeSwigluTraits {
   readonly modelType: string;
-  /** Bias on q, k, v and o. */
-  readonly attentionBias: boolean;
-  /** Bias on gate, up and down. */
-  readonly mlpBias: boolean;
-  /** Tokens a token can look back on, itself included; undefined for all. */
-  readonly slidingWindow: number | undefined;
+  /** Which layers have a bias: query, key and value together, the output of the attention, the feed-forward layer. */
+  readonly biases: { readonly queryKeyValue: boolean; readonly output: boolean; readonly feedForward: boolean };
+  /** RMSNorm over each head of queries and keys, before the rotation. */
+  readonly headNorms: boolean;
+  /** Tokens that a token of a block can look back on, itself included; undefined for all. */
+  slidingWindow(block: number): number | undefined;
 }
 
 interface Shape {
@@ -25,11 +25,10 @@ interface Shape {
   readonly heads: { readonly query: number; readonly keyValue: number; readonly size: number };
   readonly vocabulary: number;
   readonly epsilon: number;
-  readonly bias: { readonly attention: boolean; readonly mlp: boolean };
   readonly rotary: RotaryFrequencies;
 }
 
-const readShape = (config: ConfigReader, traits: RopeSwigluTraits): Shape => {
+const readShape = (config: ConfigReader): Shape => {
   const hidden = config.count('hidden_size');
   const query = config.count('num_attention_heads');
   const size = config.count('head_dim', Math.floor(hidden / query));
@@ -41,34 +40,27 @@ const readShape = (config: ConfigReader, traits: RopeSwigluTraits): Shape => {
     blocks: config.count('num_hidden_layers'),
     heads: { query, keyValue: config.count('num_key_value_heads', query), size },
     vocabulary: config.count('vocab_size'),
-    epsilon: config.number('rms_norm_eps', 1e-6),
-    bias: { attention: traits.attentionBias, mlp: traits.mlpBias },
+    epsilon: config.number('rms_norm_eps'),
     rotary: readRotaryFrequencies(config, size),
   };
 };
 
-const layersOf = (
-  block: number,
-  { hidden, feedForward, heads, bias }: Shape,
-): Record<'q' | 'k' | 'v' | 'o' | 'gate' | 'up' | 'down', LinearLayer> => {
-  const prefix = `model.layers.${block}`;
-  const layer = (name: string, input: string, inFeatures: number, outFeatures: number): LinearLayer => ({
-    module: `${prefix}.${name}`,
-    outFeatures,
-    inFeatures,
-    bias: name.startsWith('self_attn') ? bias.attention : bias.mlp,
-    input,
+type Layers = Readonly<Record<'q' | 'k' | 'v' | 'o' | 'gate' | 'up' | 'down', LinearLayer>>;
+
+const layersOf = (block: number, { hidden, feedForward, heads }: Shape, { biases }: RopeSwigluTraits): Layers => {
+  const layer = (name: string, bias: boolean, input: string, inFeatures: number, outFeatures: number): LinearLayer => ({
+    ...{ module: `model.layers.${block}.${name}`, bias, input, inFeatures, outFeatures },
   });
   const attended = heads.query * heads.size;
   const shared = heads.keyValue * heads.size;
   return {
-    q: layer('self_attn.q_proj', 'attention_input', hidden, attended),
-    k: layer('self_attn.k_proj', 'attention_input', hidden, shared),
-    v: layer('self_attn.v_proj', 'attention_input', hidden, shared),
-    o: layer('self_attn.o_proj', 'attention_output', attended, hidden),
-    gate: layer('mlp.gate_proj', 'mlp_input', hidden, feedForward),
-    up: layer('mlp.up_proj', 'mlp_input', hidden, feedForward),
-    down: layer('mlp.down_proj', 'mlp_hidden', feedForward, hidden),
+    q: layer('self_attn.q_proj', biases.queryKeyValue, 'attention_input', hidden, attended),
+    k: layer('self_attn.k_proj', biases.queryKeyValue, 'attention_input', hidden, shared),
+    v: layer('self_attn.v_proj', biases.queryKeyValue, 'attention_input', hidden, shared),
+    o: layer('self_attn.o_proj', biases.output, 'attention_output', attended, hidden),
+    gate: layer('mlp.gate_proj', biases.feedForward, 'mlp_input', hidden, feedForward),
+    up: layer('mlp.up_proj', biases.feedForward, 'mlp_input', hidden, feedForward),
+    down: layer('mlp.down_proj', biases.feedForward, 'mlp_hidden', feedForward, hidden),
   };
 };
 
@@ -76,25 +68,26 @@ const layersOf = (
  * Opens a decoder of pre-norm blocks with rotary attention and a SwiGLU feed-forward layer.
  *
  * Reference: transformers' `models/llama/modeling_llama.py`.
+ *
+ * @param config values of config.json over the defaults of the family's configuration class
  */
-export const openRopeSwigluDecoder = (checkpoint: Checkpoint, traits: RopeSwigluTraits): CausalModel => {
-  const config = readConfig(checkpoint.config);
-  const shape = readShape(config, traits);
+export const openRopeSwigluDecoder = (checkpoint: Checkpoint, config: ConfigReader, traits: RopeSwigluTraits): CausalModel => {
+  const shape = readShape(config);
   const embedding = expectTensor(checkpoint, 'model.embed_tokens.weight', [shape.vocabulary, shape.hidden]);
   const head = config.flag('tie_word_embeddings', false) ? embedding : expectTensor(checkpoint, 'lm_head.weight', embedding.shape);
   expectTensor(checkpoint, 'model.norm.weight', [shape.hidden]);
-  for (let block = 0; block < shape.blocks; block++) expectBlock(checkpoint, block, shape);
+  for (let block = 0; block < shape.blocks; block++) expectBlock(checkpoint, block, shape, traits);
 
   return {
     modelType: traits.modelType,
     hiddenSize: shape.hidden,
     vocabularySize: shape.vocabulary,
     blocks: shape.blocks,
-    maxPositions: config.count('max_position_embeddings', 2048),
+    maxPositions: shape.rotary.maxPositions,
     embedding,
     unquantizedModules: ['lm_head'],
     entry: () => undefined,
-    linears: (block) => Object.values(layersOf(block, shape)),
+    linears: (block) => Object.values(layersOf(block, shape, traits)),
     inputs: () => [
       { name: 'attention_input', width: shape.hidden },
       { name: 'attention_output', width: shape.heads.query * shape.heads.size },
@@ -106,10 +99,12 @@ export const openRopeSwigluDecoder = (checkpoint: Checkpoint, traits: RopeSwiglu
   };
 };
 
-const expectBlock = (checkpoint: Checkpoint, block: number, shape: Shape): void => {
+const expectBlock = (checkpoint: Checkpoint, block: number, shape: Shape, traits: RopeSwigluTraits): void => {
   const prefix = `model.layers.${block}`;
   for (const norm of ['input_layernorm', 'post_attention_layernorm']) expectTensor(checkpoint, `${prefix}.${norm}.weight`, [shape.hidden]);
-  for (const { module, outFeatures, bias } of Object.values(layersOf(block, shape)))
+  if (traits.headNorms)
+    for (const norm of ['q_norm', 'k_norm']) expectTensor(checkpoint, `${prefix}.self_attn.${norm}.weight`, [shape.heads.size]);
+  for (const { module, outFeatures, bias } of Object.values(layersOf(block, shape, traits)))
     if (bias) expectTensor(checkpoint, `${module}.bias`, [outFeatures]);
 };
 
@@ -122,7 +117,7 @@ const buildBlock = (
 ): ModelPiece => {
   const piece = new PieceBuilder(`block ${block} of ${traits.modelType}`, checkpoint);
   const { graph } = piece;
-  const { q, k, v, o, gate, up, down } = layersOf(block, shape);
+  const { q, k, v, o, gate, up, down } = layersOf(block, shape, traits);
   const prefix = `model.layers.${block}`;
   const read = (value: Value, layer: LinearLayer): Value => {
     if (options.activations) graph.output(value, 'F32', ['windows', 'tokens', layer.inFeatures], layer.input);
@@ -131,14 +126,18 @@ const buildBlock = (
 
   const hidden = graph.input('hidden', 'F32', ['windows', 'tokens', shape.hidden]);
   const positions = graph.input('positions', 'I64', ['windows', 'tokens']);
-  const rotate = (x: Value, heads: number): Value => piece.rotate(x, heads, positions, shape.rotary, options.windowTokens);
-  const { slidingWindow } = traits;
+  const place = (x: Value, norm: string, count: number): Value => {
+    const weight = (): Value => piece.weight(`${prefix}.self_attn.${norm}.weight`);
+    const normed = traits.headNorms ? piece.headNorm(x, weight(), { count, size: shape.heads.size }, shape.epsilon) : x;
+    return piece.rotate(normed, count, positions, shape.rotary, options.windowTokens);
+  };
+  const slidingWindow = traits.slidingWindow(block);
   const mask =
     slidingWindow !== undefined && slidingWindow < options.windowTokens ? piece.slidingMask(positions, slidingWindow) : undefined;
 
   const attentionInput = read(piece.rmsNorm(hidden, piece.weight(`${prefix}.input_layernorm.weight`), shape.epsilon), q);
-  const query = rotate(piece.linear(attentionInput, q, options), shape.heads.query);
-  const key = rotate(piece.linear(attentionInput, k, options), shape.heads.keyValue);
+  const query = place(piece.linear(attentionInput, q, options), 'q_norm', shape.heads.query);
+  const key = place(piece.linear(attentionInput, k, options), 'k_norm', shape.heads.keyValue);
   const value = piece.linear(attentionInput, v, options);
   const attended = read(piece.attention(query, key, value, shape.heads, mask), o);
   const middle = graph.node('Add', [hidden, piece.linear(attended, o, options)]);

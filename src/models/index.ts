@@ -1,17 +1,27 @@
+import { bloom } from './bloom.js';
+import { gptNeox } from './gpt_neox.js';
 import { llama } from './llama.js';
 import { mistral } from './mistral.js';
 import { mixtral } from './mixtral.js';
+import { opt } from './opt.js';
+import { qwen2 } from './qwen2.js';
+import { qwen3 } from './qwen3.js';
 import { qwen3Moe } from './qwen3_moe.js';
 import type { Checkpoint } from '../checkpoint/index.js';
 import type { CausalModel, ModelFamily } from './contract.js';
+import { canonicalCheckpoint as canonical, type CanonicalCheckpoint } from './canonical-checkpoint.js';
+import { describeUnsupported } from './describe-unsupported.js';
 import { expectTensor } from './expect-tensor.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
 /** Every family, one line each. */
-const families: readonly ModelFamily[] = [llama, mistral, mixtral, qwen3Moe];
+const families: readonly ModelFamily[] = [bloom, gptNeox, llama, mistral, mixtral, opt, qwen2, qwen3, qwen3Moe];
+
+/** Views a checkpoint under the names and the configuration of its family, see `canonical-checkpoint.ts`. */
+export const canonicalCheckpoint = (checkpoint: Checkpoint): CanonicalCheckpoint => canonical(checkpoint, families);
 
 /**
- * Opens a checkpoint as a model of the family that its config.json names.
+ * Opens a canonical checkpoint as a model of the family that its config.json names.
  *
  * @throws UnsupportedModelError QL_MODEL_UNSUPPORTED listing the supported families; retrying does not help
  */
@@ -20,7 +30,10 @@ export const openModel = (checkpoint: Checkpoint): CausalModel => {
   const family = families.find((candidate) => candidate.modelType === modelType);
   if (!family)
     throw new UnsupportedModelError(
-      `config.json says model_type ${modelType === undefined ? 'nothing' : JSON.stringify(modelType)}; supported are ${families.map((f) => f.modelType).join(', ')}.`,
+      describeUnsupported(
+        checkpoint.config,
+        families.map((known) => known.modelType),
+      ),
     );
   const model = family.open(checkpoint);
   if (checkpoint.config['quantization_config'] === undefined)
@@ -42,5 +55,6 @@ export type {
   ModelPiece,
   WindowOptions,
 } from './contract.js';
+export type { CanonicalCheckpoint } from './canonical-checkpoint.js';
 export { UnsupportedModelError } from './unsupported-model-error.js';
 export { MalformedConfigError } from './config-reader.js';

@@ -1,6 +1,7 @@
 import { basename, dirname } from 'node:path';
 import type { Checkpoint, TensorLocation } from '../checkpoint/index.js';
 import { GraphBuilder, type Value } from '../graph/index.js';
+import type { ActivationFunction } from './activation-function.js';
 import type { BlockGraphOptions, LinearLayer, ModelPiece } from './contract.js';
 import { tabulateRotary, type RotaryFrequencies } from './rotary-tables.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
@@ -31,20 +32,25 @@ export class PieceBuilder {
 
   /** Maps a float tensor from its shard and returns it as float32. */
   weight(name: string): Value {
-    const location = this.checkpoint.tensors.get(name);
-    if (!location) throw new UnsupportedModelError(`${this.label}: tensor "${name}" was not checked when the model was opened.`);
-    return this.mapped(location);
+    return this.mapped(this.locate(name));
   }
 
   /** Maps the bytes of a float tensor, or of a part of one, and returns them as float32. */
   mapped(location: TensorLocation): Value {
-    const { name } = location;
-    const value = this.graph.external(name, location.dtype, location.shape, {
-      file: this.fileOf(location),
-      offset: location.offset,
-      length: location.length,
-    });
-    return location.dtype === 'F32' ? value : this.graph.node('Cast', [value], { to: { int: 1 } });
+    return this.asFloat32(this.stored(location), location);
+  }
+
+  /** Rows of an embedding table [rows, width] at the given int64 indices, float32; only those rows are converted. */
+  lookUp(name: string, indices: Value): Value {
+    const location = this.locate(name);
+    return this.asFloat32(this.graph.node('Gather', [this.stored(location), indices]), location);
+  }
+
+  /** LayerNorm over the last axis, float32. */
+  layerNorm(x: Value, weight: Value, bias: Value | undefined, epsilon: number): Value {
+    // An empty name in the place of the bias crashes ONNX Runtime 1.30.
+    const inputs = bias === undefined ? [x, weight] : [x, weight, bias];
+    return this.graph.node('LayerNormalization', inputs, { axis: { int: -1 }, epsilon: { float: epsilon } });
   }
 
   /** RMSNorm over the last axis, float32. */
@@ -52,16 +58,16 @@ export class PieceBuilder {
     return this.graph.node('RMSNormalization', [x, weight], { axis: { int: -1 }, epsilon: { float: epsilon } });
   }
 
-  /** x Wᵀ with a weight [out, in] that is neither quantized nor corrected. */
-  timesTransposed(x: Value, weight: Value): Value {
-    return this.graph.node('FusedMatMul', [x, weight], { transB: { int: 1 } }, MICROSOFT);
-  }
-
   /** RMSNorm over each head of [windows, tokens, count · size]. */
   headNorm(x: Value, weight: Value, heads: { readonly count: number; readonly size: number }, epsilon: number): Value {
     const { graph } = this;
     const apart = graph.node('Reshape', [x, graph.integers([0, 0, heads.count, heads.size])]);
     return graph.node('Reshape', [this.rmsNorm(apart, weight, epsilon), graph.integers([0, 0, -1])]);
+  }
+
+  /** x Wᵀ with a weight [out, in] that is neither quantized nor corrected. */
+  timesTransposed(x: Value, weight: Value): Value {
+    return this.graph.node('FusedMatMul', [x, weight], { transB: { int: 1 } }, MICROSOFT);
   }
 
   /** x Wᵀ + bias in the form the options ask for, plus the LoRA branch where the module has one. */
@@ -76,8 +82,20 @@ export class PieceBuilder {
   }
 
   /**
-   * Rotates the first `rotary.size` features of each head of queries or keys [windows, tokens, heads · headSize] by
-   * their positions. A piece has one set of frequencies.
+   * What a linear layer reads, declared as an output where activations are asked for.
+   *
+   * Layers have to read the value returned: a run may write the next hidden states over the last ones, so an
+   * activation that is the graph's own input must be copied before.
+   */
+  read(x: Value, layer: LinearLayer, options: BlockGraphOptions): Value {
+    if (!options.activations) return x;
+    this.graph.output(x, 'F32', ['windows', 'tokens', layer.inFeatures], layer.input);
+    return layer.input;
+  }
+
+  /**
+   * Rotates queries or keys [windows, tokens, heads · headSize] by their positions; of each head the first `rotary.size`
+   * features, the others stay. A piece has one set of frequencies.
    */
   rotate(x: Value, heads: number, positions: Value, rotary: RotaryFrequencies, windowTokens: number): Value {
     if (!this.rotary) {
@@ -89,6 +107,15 @@ export class PieceBuilder {
       num_heads: { int: heads },
       rotary_embedding_dim: { int: rotary.size },
     });
+  }
+
+  /** Query, key and value [windows, tokens, heads · size] of a fused product whose rows lie as [heads, 3, size]. */
+  splitHeads(fused: Value, heads: number, size: number): [query: Value, key: Value, value: Value] {
+    const { graph } = this;
+    const byHead = graph.node('Reshape', [fused, graph.integers([0, 0, heads, 3, size])]);
+    const parts = graph.nodeWithOutputs('Split', [byHead], 3, { axis: { int: 3 }, num_outputs: { int: 3 } });
+    const [query, key, value] = parts.map((part) => graph.node('Reshape', [part, graph.integers([0, 0, heads * size])]));
+    return [query!, key!, value!];
   }
 
   /** Causal attention over [windows, tokens, heads · headSize]; with a sliding window each token sees that many. */
@@ -107,6 +134,26 @@ export class PieceBuilder {
     const query = graph.node('Unsqueeze', [positions, graph.integers([1, 3])]);
     const key = graph.node('Unsqueeze', [positions, graph.integers([1, 2])]);
     return graph.node('Less', [graph.node('Sub', [query, key]), graph.integers([slidingWindow], [])]);
+  }
+
+  /**
+   * Attention bias [heads, tokens, tokens] of ALiBi: slope · (key − query), which is at most 0 where the key is visible.
+   *
+   * Positions are those of the first window: all windows of a run are equally long and count from 0.
+   */
+  alibi(positions: Value, slopes: Float32Array): Value {
+    const { graph } = this;
+    const first = graph.node('Cast', [graph.node('Gather', [positions, graph.integers([0], [])])], { to: { int: 1 } });
+    const distance = graph.node('Sub', [first, graph.node('Unsqueeze', [first, graph.integers([1])])]);
+    return graph.node('Mul', [graph.floats(slopes, [slopes.length, 1, 1]), distance]);
+  }
+
+  /** An activation function, element by element. */
+  activate(x: Value, activation: ActivationFunction): Value {
+    if (activation === 'relu') return this.graph.node('Relu', [x]);
+    if (activation === 'silu') return this.silu(x);
+    if (activation === 'quick_gelu') return this.graph.node('QuickGelu', [x], { alpha: { float: 1.702 } }, MICROSOFT);
+    return this.graph.node('Gelu', [x], { approximate: { text: activation === 'gelu_tanh' ? 'tanh' : 'none' } });
   }
 
   /** x · sigmoid(x), in one pass over the values. */
@@ -128,6 +175,22 @@ export class PieceBuilder {
   /** Finishes the piece. */
   build(): ModelPiece {
     return { label: this.label, graph: this.graph.serialize(), externalFolder: this.folder ?? this.checkpoint.directory };
+  }
+
+  private locate(name: string): TensorLocation {
+    const location = this.checkpoint.tensors.get(name);
+    if (!location) throw new UnsupportedModelError(`${this.label}: tensor "${name}" was not checked when the model was opened.`);
+    return location;
+  }
+
+  /** Maps a tensor from its shard in the type it is stored in. */
+  private stored(location: TensorLocation): Value {
+    const { name, dtype, shape, offset, length } = location;
+    return this.graph.external(name, dtype, shape, { file: this.fileOf(location), offset, length });
+  }
+
+  private asFloat32(value: Value, { dtype }: TensorLocation): Value {
+    return dtype === 'F32' ? value : this.graph.node('Cast', [value], { to: { int: 1 } });
   }
 
   private plainProduct(x: Value, layer: LinearLayer, fed: boolean): Value {

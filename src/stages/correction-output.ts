@@ -71,6 +71,7 @@ const openAdapter = async (options: CorrectionOutputOptions): Promise<PeftAdapte
     writtenBase: writeBase,
     requantized: initializer.requantizes,
     ...(plan.experts && { experts: { share: plan.experts.share, corrected: plan.experts.asked, unadaptable: plan.experts.unadaptable } }),
+    part: source.part,
   });
   return openPeftAdapterWriter({
     ...lora,
@@ -91,6 +92,19 @@ const openBase = async ({ directory, source, plan }: CorrectionOutputOptions): P
     bits,
     quantizationConfig: quantizer.quantizationConfig(plan.dtype, source.model.unquantizedModules),
   });
+};
+
+/**
+ * Checks that the adapter will have a base that stock libraries can load.
+ *
+ * @throws ExportError QL_TEXT_PART when the language model is a part of the checkpoint and is not written by itself
+ */
+export const requireLoadableBase = ({ part, checkpoint }: SourceModel, { writeBase }: { readonly writeBase: boolean }): void => {
+  if (part === 'text' && !writeBase)
+    throw new ExportError(
+      'QL_TEXT_PART',
+      `${checkpoint.directory} holds more than a language model: its config.json wraps one in text_config. The adapter fits that part alone, so it needs a base of its own: add --write-base.`,
+    );
 };
 
 const openExperts = async (options: CorrectionOutputOptions): Promise<ExpertFactorsWriter | undefined> => {

@@ -15,7 +15,13 @@ export {
 } from './jobs.js';
 export { type ActivationTap, type ActivationTaps, type WorkerTap } from './activation-tap.js';
 export { openCalibratedRun, type CalibratedJob, type CalibratedRun } from './calibrated-run.js';
-export { openCorrectionOutput, type CorrectionOutput, type CorrectionOutputOptions, type SolvedLayer } from './correction-output.js';
+export {
+  openCorrectionOutput,
+  requireLoadableBase,
+  type CorrectionOutput,
+  type CorrectionOutputOptions,
+  type SolvedLayer,
+} from './correction-output.js';
 export { acceptsG, COMPARED_INITIALIZERS, planCorrection, stockInitializer, type CorrectionPlan } from './correction-plan.js';
 export { checkWindows, openSourceModel, requireFullPrecision, weightShard, type SourceModel } from './open-source-model.js';
 export { resolvePlaced, type Placed } from './placed.js';

@@ -63,7 +63,12 @@ t.test('a tensor that the index leaves out is found all the same', async (t) => 
 type Tree = NonNullable<Parameters<typeof t.testdir>[0]>;
 
 const bad: readonly (readonly [what: string, tree: Tree, code: string, message: RegExp])[] = [
-  ['an adapter', { 'adapter_config.json': '{}', 'adapter_model.safetensors': one }, 'QL_CHECKPOINT_ADAPTER', /PEFT adapter.*base model/],
+  [
+    'an adapter',
+    { 'adapter_config.json': '{}', 'adapter_model.safetensors': one },
+    'QL_CHECKPOINT_ADAPTER',
+    /PEFT adapter.*full-precision model/,
+  ],
   ['a directory without config', { 'model.safetensors': one }, 'QL_CONFIG_MISSING', /no config\.json/],
   ['a broken config', { 'config.json': '{"a":', 'model.safetensors': one }, 'QL_CONFIG_JSON', /not valid JSON/],
   ['a config that is a list', { 'config.json': '[]', 'model.safetensors': one }, 'QL_CONFIG_JSON', /object/],

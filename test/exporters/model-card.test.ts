@@ -11,6 +11,7 @@ const options: ModelCardOptions = {
   targetModules: ['q_proj', 'v_proj'],
   writtenBase: false,
   requantized: false,
+  part: 'whole',
   rank: 64,
   alpha: 16,
   useRslora: false,

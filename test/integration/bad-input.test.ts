@@ -112,8 +112,61 @@ const CASES: readonly BadInput[] = [
       editHeader(join(model, SHARD), (header) => (Object.values(header).find((entry) => 'dtype' in entry)!.dtype = 'F4_NEW')),
   },
   {
-    ...{ name: 'an unknown family', code: 'QL_MODEL_UNSUPPORTED', names: /gpt_neox.*llama, mistral/ },
-    spoil: ({ model }) => editJson(join(model, 'config.json'), (config) => (config['model_type'] = 'gpt_neox')),
+    ...{ name: 'an unknown family', code: 'QL_MODEL_UNSUPPORTED', names: /"mamba".*llama, mistral/ },
+    spoil: ({ model }) => editJson(join(model, 'config.json'), (config) => (config['model_type'] = 'mamba')),
+  },
+  {
+    ...{ name: 'an encoder', code: 'QL_MODEL_UNSUPPORTED', names: /"bert" \(BertForMaskedLM\), an encoder/ },
+    spoil: ({ model }) =>
+      editJson(join(model, 'config.json'), (config) => Object.assign(config, { model_type: 'bert', architectures: ['BertForMaskedLM'] })),
+  },
+  {
+    ...{ name: 'a GPTQ checkpoint', code: 'QL_MODEL_UNSUPPORTED', names: /quantized already, by gptq.*full-precision/ },
+    spoil: ({ model }) =>
+      editJson(join(model, 'config.json'), (config) => (config['quantization_config'] = { quant_method: 'gptq', bits: 4 })),
+  },
+  {
+    ...{ name: 'a bitsandbytes checkpoint', code: 'QL_MODEL_UNSUPPORTED', names: /by bitsandbytes.*full-precision.*quailora evaluate/ },
+    spoil: ({ model }) =>
+      editJson(join(model, 'config.json'), (config) => (config['quantization_config'] = { quant_method: 'bitsandbytes' })),
+  },
+  {
+    ...{ name: 'an adapter', code: 'QL_CHECKPOINT_ADAPTER', names: /PEFT adapter.*names "org\/base"/ },
+    spoil: async ({ model }) => {
+      await rm(join(model, 'config.json'));
+      await writeFile(join(model, 'adapter_config.json'), '{"base_model_name_or_path": "org/base"}');
+    },
+  },
+  {
+    ...{ name: 'weights in .bin files only', code: 'QL_CHECKPOINT_PICKLED', names: /pytorch_model\.bin.*save_pretrained/ },
+    spoil: async ({ model }) => {
+      for (const name of await readdir(model)) if (name.startsWith('model')) await rm(join(model, name));
+      await writeFile(join(model, 'pytorch_model.bin'), 'pickle');
+    },
+  },
+  {
+    ...{
+      name: 'the text part of a larger model',
+      code: 'QL_MODEL_UNSUPPORTED',
+      names: /text_config "qwen_vl" .*a model for more than text/,
+    },
+    spoil: ({ model }) =>
+      editJson(join(model, 'config.json'), (config) =>
+        Object.assign(config, { model_type: 'vl', text_config: { model_type: 'qwen_vl' }, vision_config: {} }),
+      ),
+  },
+  {
+    ...{ name: 'the tokenizer of a smaller model', code: 'QL_TOKENIZER_MODEL', names: /knows 40 tokens.*96 embeddings/ },
+    spoil: ({ model }) =>
+      editJson(join(model, 'tokenizer.json'), (tokenizer) => {
+        const inner = tokenizer['model'] as { vocab: Record<string, number> };
+        inner.vocab = Object.fromEntries(
+          Object.keys(inner.vocab)
+            .filter((token) => /^([a-z]|Ġ|<\|end\|>|[0-9!?.])$/.test(token))
+            .slice(0, 40)
+            .map((token, id) => [token, id]),
+        );
+      }),
   },
   { ...{ name: 'no config.json', code: 'QL_', names: /config\.json/ }, spoil: ({ model }) => rm(join(model, 'config.json')) },
   { ...{ name: 'a model that is not there', code: 'QL_', names: /model/ }, spoil: ({ model }) => rm(model, { recursive: true }) },

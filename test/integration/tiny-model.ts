@@ -1,6 +1,7 @@
-import { cp, writeFile } from 'node:fs/promises';
+import { cp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { random } from '../../src/foundation/index.js';
+import { openCheckpoint, readTensor, writeSafetensors } from '../../src/checkpoint/index.js';
+import { random, type RawTensor } from '../../src/foundation/index.js';
 import type { InitializeJob } from '../../src/stages/index.js';
 import { fixtureDirectory } from '../models/golden-run.js';
 
@@ -36,6 +37,31 @@ export const makeTinyModel = async (directory: string, fixture = 'llama-grouped-
   await writeFile(join(directory, 'tokenizer.json'), JSON.stringify(tokenizer));
   await writeFile(join(directory, 'tokenizer_config.json'), JSON.stringify({ eos_token: '<|end|>' }));
   return directory;
+};
+
+/**
+ * Makes a model a part of a larger one, as vision-language checkpoints are laid out: configuration in `text_config`, names
+ * below `language_model.`, and a tensor of the other part.
+ */
+export const wrapModel = async (directory: string): Promise<void> => {
+  const { config } = await openCheckpoint(directory);
+  const vision: RawTensor = { dtype: 'F32', shape: [1], bytes: new Uint8Array(4) };
+  await renameTensors(directory, (name) => `language_model.${name}`, { 'vision_tower.weight': vision });
+  const { dtype, ...text } = config;
+  await writeFile(join(directory, 'config.json'), JSON.stringify({ model_type: 'llava', dtype, text_config: text, vision_config: {} }));
+};
+
+/** Rewrites a model's tensors in one file, under other names and with others beside them. */
+export const renameTensors = async (
+  directory: string,
+  rename: (name: string) => string,
+  others: Readonly<Record<string, RawTensor>> = {},
+): Promise<void> => {
+  const renamed: Record<string, RawTensor> = { ...others };
+  for (const [name, location] of (await openCheckpoint(directory)).tensors)
+    renamed[rename(name)] = { dtype: location.dtype, shape: location.shape, bytes: await readTensor(location) };
+  for (const name of await readdir(directory)) if (name.startsWith('model')) await rm(join(directory, name));
+  await writeSafetensors(join(directory, 'model.safetensors'), renamed);
 };
 
 /** Words of random letters, one token a character. */

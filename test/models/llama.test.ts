@@ -15,5 +15,14 @@ modelFamilySuite(t, 'llama', [
     ],
   },
   { name: 'llama-rope-linear', spelledAs4x: true, mutations: [anotherBase] },
+  {
+    name: 'llama-rope-dynamic',
+    spelledAs4x: true,
+    mutations: [
+      anotherBase,
+      { label: 'positions that reach as far as the window', config: { max_position_embeddings: 40 } },
+      { label: 'another factor', config: { rope_parameters: { rope_type: 'dynamic', rope_theta: 1000, factor: 2 } } },
+    ],
+  },
   { name: 'llama-rope-llama3', spelledAs4x: true, mutations: [anotherBase] },
 ]);

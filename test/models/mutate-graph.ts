@@ -21,7 +21,7 @@ export interface DecodedGraph {
 export type GraphChange = (graph: DecodedGraph) => void;
 
 /** Decodes a piece's graph, changes it and encodes it again. */
-export const changePiece = (piece: ModelPiece, change: GraphChange): ModelPiece => {
+const changePiece = (piece: ModelPiece, change: GraphChange): ModelPiece => {
   const proto = modelProto();
   const model = proto.toObject(proto.decode(piece.graph), { longs: Number, arrays: true }) as { graph: DecodedGraph };
   change(model.graph);
@@ -105,9 +105,10 @@ export const setConstant =
     }
   };
 
-/** Makes several changes of the same graph. */
-export const changes =
-  (...all: readonly GraphChange[]): GraphChange =>
+/** Splits a fused product as [3, heads, size] in the place of [heads, 3, size]. */
+export const splitInThirds =
+  (heads: number, size: number): GraphChange =>
   (graph) => {
-    for (const change of all) change(graph);
+    setConstant('Reshape', 1, [0, 0, 3, heads, size], 0)(graph);
+    setAttribute('Split', 'axis', { int: 2 })(graph);
   };
