@@ -77,7 +77,7 @@ export class RecordFields {
     if (this.has(path)) return this.fields[path];
     let value: unknown = this.fields;
     for (const step of path.split('.')) {
-      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined;
+      if (typeof value !== 'object' || value === null || !Object.prototype.propertyIsEnumerable.call(value, step)) return undefined;
       value = (value as Readonly<Record<string, unknown>>)[step];
     }
     return value;
