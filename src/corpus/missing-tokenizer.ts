@@ -3,7 +3,7 @@ import { TokenizerError } from './errors.js';
 /** Files that transformers makes a tokenizer.json of, all of them needed, with the packages that takes. */
 const CONVERSIONS: readonly { readonly files: readonly string[]; readonly packages: string; readonly options?: string }[] = [
   // Without the option, AutoTokenizer hands the file to mistral-common, which writes no tokenizer.json.
-  { files: ['tekken.json'], packages: 'transformers', options: ', mistral_format=False' },
+  { files: ['tekken.json'], packages: 'transformers mistral-common', options: ', mistral_format=False' },
   { files: ['tokenizer.model'], packages: 'transformers sentencepiece protobuf' },
   { files: ['spiece.model'], packages: 'transformers sentencepiece protobuf' },
   { files: ['sentencepiece.bpe.model'], packages: 'transformers sentencepiece protobuf' },
