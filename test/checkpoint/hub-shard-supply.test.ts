@@ -40,7 +40,7 @@ t.test('calls share a transfer, and one shard comes at a time', async (t) => {
   await Promise.all([checkpoint.supply.require([file(1), file(2)]), checkpoint.supply.require([file(2), file(3), file(2)])]);
   await checkpoint.supply.require(numbers.map(file));
   t.same(
-    asked(opened, 'fetch'),
+    asked(opened, 'fetch').sort(),
     numbers.map((number) => `fetch ${shard(number)}`),
   );
   t.equal(repository.atOnce(), 1);
