@@ -67,8 +67,9 @@ format: $(INSTALLED) ## rewrite the sources in the house format
 oracles: build .venv/.installed ## compare with transformers, bitsandbytes and peft (Python)
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" test/oracles/run.sh
 
-bench: build .venv/.installed ## memory against depth, and time and memory against PyTorch (Python); prints JSON
+bench: build .venv/.installed ## memory against depth, datasets, and time and memory against PyTorch (Python); prints JSON
 	@node dist/test/bench/flat-in-depth.js
+	@node dist/test/bench/dataset-throughput.js
 	@node dist/test/bench/compare-with-pytorch.js
 
 clean: ## remove everything that was installed or made

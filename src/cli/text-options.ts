@@ -57,7 +57,7 @@ export const addTextOptions = (command: Command, of: string, prefix: '' | 'text-
   add(
     'split',
     SPLITS.join('|'),
-    "part of the dataset; of files, the QLoRA recipe's train or test (1024 records)",
+    "part of the dataset; of files, train or test as the QLoRA recipe divides a dataset (1024 test records)",
     oneOf(flag('split'), SPLITS),
   );
   add(
@@ -68,6 +68,9 @@ export const addTextOptions = (command: Command, of: string, prefix: '' | 'text-
   );
   return command;
 };
+
+/** Options of `addTextOptions` in a message. */
+const SHAPE_OPTION = /--(format|field|template|chat-template|source-tokens|target-tokens|split|file-type)\b/g;
 
 /** The flags of `addTextOptions` with the prefix `text-`. */
 export const unprefixed = (flags: PrefixedTextFlags): TextFlags =>
@@ -96,13 +99,19 @@ export const textShape = (flags: TextFlags): TextShape | undefined => {
 /**
  * Decides how a text is read, before any model is opened.
  *
+ * @param prefix goes before the names of the options that were typed
  * @throws UsageError QL_USAGE for options that exclude each other or do not apply to this source
  */
-export const planSource = (source: string, shape: TextShape | undefined, purpose: TextPurpose): TextPlan => {
+export const planSource = (
+  source: string,
+  shape: TextShape | undefined,
+  purpose: TextPurpose,
+  prefix: '' | 'text-' = '',
+): TextPlan => {
   try {
     return planText(source, shape ?? {}, purpose);
   } catch (error) {
-    if (error instanceof CorpusError) throw new UsageError(error.message);
+    if (error instanceof CorpusError) throw new UsageError(error.message.replace(SHAPE_OPTION, `--${prefix}$1`));
     throw error;
   }
 };

@@ -15,7 +15,7 @@ export interface TextShape {
   readonly sourceTokens?: number;
   /** Tokens to which the output of a pair is cut, EOS included; the QLoRA recipe's 256 when left out. */
   readonly targetTokens?: number;
-  /** Part of the dataset; for files the QLoRA recipe's own parts `train` and `test`, and all records when left out. */
+  /** Part of the dataset; for files `train` and `test` as the QLoRA recipe divides a dataset, and all records when left out. */
   readonly split?: DatasetSplit;
   /** What the files hold, where their names do not say. */
   readonly fileType?: FileType;

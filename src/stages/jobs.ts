@@ -52,7 +52,7 @@ export interface ModelChoice {
 export interface CalibrationChoice {
   /** Text to calibrate on: a published dataset's name, a file, a glob pattern, or - for standard input. */
   readonly calibration: string;
-  /** How its records are read; left out, the text is `chosen`, `text`, or `prompt` + `completion`. */
+  /** How its records are read; left out, a dataset's own format, else the text is `chosen`, `text`, or `prompt` + `completion`. */
   readonly calibrationShape?: TextShape;
   readonly budget: TokenBudget;
   /** Tokens of one window. */

@@ -64,7 +64,7 @@ t.test('options that exclude each other or do nothing are wrong usage', async (t
     ],
     [init('c.jsonl', '--template', 'x'), /names no field/],
     ['compare|M|--calibration|-|--text|-', /both read standard input, which comes once/],
-    ['compare|M|--calibration|c.jsonl|--text|t.txt|--text-field|x', /t\.txt is one text without records/],
+    ['compare|M|--calibration|c.jsonl|--text|t.txt|--text-field|x', /t\.txt is one text without records, so --text-field does/],
     ['evaluate|M|--text|t.jsonl|--split|validation|--text-split|x', /unknown option '--text-split'/],
   ];
   for (const [line, message] of cases) {

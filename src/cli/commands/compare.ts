@@ -36,7 +36,7 @@ export const addCompareCommand: AddCommand = (program, context, finish) => {
     .action(async (model: string, flags: CompareFlags) => {
       const shape = textShape(unprefixed(flags));
       checkStdin(flags.calibration, flags.text);
-      planSource(flags.text, shape, 'evaluation');
+      planSource(flags.text, shape, 'evaluation', 'text-');
       const job: CompareJob = {
         ...jobChoices(flags),
         ...modelChoices(flags, context),

@@ -63,5 +63,6 @@ export const PUBLISHED_DATASETS: readonly PublishedDataset[] = [
   },
 ];
 
-/** Finds a dataset by its name; undefined where there is none. */
-export const findDataset = (name: string): PublishedDataset | undefined => PUBLISHED_DATASETS.find((dataset) => dataset.name === name);
+/** Finds a dataset by its name or its repository's id; undefined where there is none. */
+export const findDataset = (source: string): PublishedDataset | undefined =>
+  PUBLISHED_DATASETS.find(({ name, repository }) => name === source || repository === source);

@@ -7,7 +7,7 @@ export const MAX_TEXT_BYTES = 256 * 1024 * 1024;
 export const textTooLong = (where: string): CorpusError =>
   new CorpusError(
     'QL_TEXT_TOO_LONG',
-    `${where} is longer than ${MAX_TEXT_BYTES / 1024 / 1024} MiB in one text. DatasetSplit it into records of a .jsonl file.`,
+    `${where} is longer than ${MAX_TEXT_BYTES / 1024 / 1024} MiB in one text. Split it into records of a .jsonl file.`,
   );
 
 const decoder = new TextDecoder('utf-8', { fatal: true });

@@ -26,6 +26,11 @@ t.test('without the Hub a name is refused', async (t) => {
   await t.rejects(fetchDataset(findDataset('alpaca')!, 'train', undefined), { code: 'QL_DATASET_UNREACHABLE' });
 });
 
+t.test('a dataset goes by its name or by the id of its repository', async (t) => {
+  for (const dataset of PUBLISHED_DATASETS) for (const source of [dataset.name, dataset.repository]) t.equal(findDataset(source), dataset, source);
+  t.equal(findDataset('tatsu-lab/Alpaca'), undefined);
+});
+
 t.test('a name that is none is told the nearest one', async (t) => {
   for (const [typed, message] of [
     ['alpacca', /alpacca: there is no file and no dataset of this name\. Did you mean alpaca\? The datasets are alpaca, chip2/],
