@@ -87,17 +87,19 @@ const open = async (job: CompareJob, tell: (event: Event) => void): Promise<Comp
   const clock = new RunClock();
   const onTransfer = transferProgress(clock, tell);
   const run = await openCalibratedRun(job, { clock, onTransfer });
-  const scratch = await makeScratchDirectory();
+  const candidates: Candidate[] = [];
+  let scratch: ScratchDirectory | undefined;
   try {
+    scratch = await makeScratchDirectory();
     const { windowTokens, textShape: shape, hub, signal } = job;
     const windows = await textWindows(run, job.text, { windowTokens, shape, hub, signal, onTransfer });
-    const candidates: Candidate[] = [];
     for (const name of COMPARED_INITIALIZERS) candidates.push(await openCandidate(run, job, scratch, name));
     for (const { output } of candidates) run.walk.visit(output.copiedFiles, output.copyPlain);
     return { run, candidates, windows, scratch, events$: new Subject() };
   } catch (error) {
+    for (const { output } of candidates) await output.abort();
     await run.close();
-    await scratch.remove();
+    await scratch?.remove();
     throw error;
   }
 };

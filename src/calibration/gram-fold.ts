@@ -11,9 +11,10 @@ export interface GramResidual {
   readonly rows: number;
 }
 
-/** Loaded graphs that the folds of equal sizes share; a mixture has hundreds of them. */
+/** What the folds of equal sizes share, one working at a time: a mixture has hundreds of them. */
 export class GramGraphs {
   private readonly sessions = new Map<string, Promise<Session>>();
+  private readonly copies = new Map<number, { of: Float32Array | undefined; readonly data: Float32Array }>();
 
   /** Loads a graph, or gives the one that was loaded for these sizes. */
   load(width: number, residualRows: number | undefined): Promise<Session> {
@@ -23,10 +24,22 @@ export class GramGraphs {
     return session;
   }
 
+  /** A copy of E in memory of its own, which ONNX Runtime needs; residuals of one size take turns in one. */
+  own(E: Float32Array): Float32Array {
+    let copy = this.copies.get(E.length);
+    if (!copy) this.copies.set(E.length, (copy = { of: undefined, data: new Float32Array(E.length) }));
+    if (copy.of !== E) {
+      copy.data.set(E);
+      copy.of = E;
+    }
+    return copy.data;
+  }
+
   /** Frees the graphs. */
   async release(): Promise<void> {
     const open = [...this.sessions.values()];
     this.sessions.clear();
+    this.copies.clear();
     for (const session of open) await (await session).release();
   }
 }
@@ -50,13 +63,13 @@ export class GramFold {
     private readonly session: Session,
     private readonly width: number,
     private readonly residual: GramResidual | undefined,
-    private readonly shared: boolean,
+    private readonly graphs: GramGraphs | undefined,
   ) {}
 
   /** Loads the fold's graph, or takes it from `graphs`, which then has to be released; release the fold after use. */
   static async open(width: number, residual?: GramResidual, graphs?: GramGraphs): Promise<GramFold> {
     const session = await (graphs ? graphs.load(width, residual?.rows) : loadGramGraph(width, residual?.rows));
-    return new GramFold(session, width, residual, graphs !== undefined);
+    return new GramFold(session, width, residual, graphs);
   }
 
   /** True when nothing was added since the sums were taken. */
@@ -78,7 +91,7 @@ export class GramFold {
     const panels = (this.panels ??= zeroPanels(n));
     const feeds: Record<string, SessionTensor> = { x: { data: rows, shape: [rows.length / this.width, this.width] } };
     const fetches: Record<string, SessionTensor> = {};
-    if (this.residual) feeds['E'] = { data: this.residual.E, shape: [this.residual.rows, this.width] };
+    if (this.residual) feeds['E'] = { data: this.graphs?.own(this.residual.E) ?? this.residual.E, shape: [this.residual.rows, this.width] };
     gramPanels(n).forEach(({ begin, end }, p) => {
       const panel = { data: panels[p]!, shape: [end - begin, n - begin] };
       feeds[`panel_${p}`] = panel;
@@ -96,7 +109,7 @@ export class GramFold {
 
   /** Frees the graph, unless it is shared. */
   async release(): Promise<void> {
-    if (!this.shared) await this.session.release();
+    if (!this.graphs) await this.session.release();
   }
 
   private get n(): number {

@@ -113,8 +113,7 @@ const openPiece = async ({ key, piece, form, fed, sums }: PropagateArgument, thr
   const folds: GramFold[] = [];
   const graphs = new GramGraphs();
   try {
-    for (const { width, residual } of sums)
-      folds.push(await GramFold.open(width, residual && { rows: residual.rows, E: residual.E.slice() }, graphs));
+    for (const { width, residual } of sums) folds.push(await GramFold.open(width, residual, graphs));
     return (open = { key, session, feeds: await readFedLayers(fed, form), folds, graphs });
   } catch (error) {
     await release({ session, graphs });

@@ -57,7 +57,7 @@ export const addTextOptions = (command: Command, of: string, prefix: '' | 'text-
   add(
     'split',
     SPLITS.join('|'),
-    "part of the dataset; of files, train or test as the QLoRA recipe divides a dataset (1024 test records)",
+    'part of the dataset; of files, train or test as the QLoRA recipe divides a dataset (1024 test records)',
     oneOf(flag('split'), SPLITS),
   );
   add(
@@ -102,12 +102,7 @@ export const textShape = (flags: TextFlags): TextShape | undefined => {
  * @param prefix goes before the names of the options that were typed
  * @throws UsageError QL_USAGE for options that exclude each other or do not apply to this source
  */
-export const planSource = (
-  source: string,
-  shape: TextShape | undefined,
-  purpose: TextPurpose,
-  prefix: '' | 'text-' = '',
-): TextPlan => {
+export const planSource = (source: string, shape: TextShape | undefined, purpose: TextPurpose, prefix: '' | 'text-' = ''): TextPlan => {
   try {
     return planText(source, shape ?? {}, purpose);
   } catch (error) {

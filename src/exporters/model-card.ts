@@ -22,7 +22,7 @@ export interface ModelCardOptions extends LoraOptions {
   readonly requantized: boolean;
   /** `text` where the source holds more than the language model, which the written base leaves out. */
   readonly part: 'whole' | 'text';
-  /** For a mixture model: its experts' part of all weights, and whether their factors were written to experts/. */
+  /** For a mixture model: its experts' part of all weights, whether their factors were written to experts/, and layers that peft can't adapt. */
   readonly experts?: { readonly share: number; readonly corrected: boolean; readonly unadaptable: number };
 }
 

@@ -95,9 +95,9 @@ export interface ModelPiece {
  * A causal language model cut into pieces that run one after the other.
  *
  * A block piece takes `hidden` [windows, tokens, hidden] (float32) and `positions` [windows, tokens] (int64) and
- * returns the next hidden states under the name `next`. The entry piece, where there is one, takes rows of the
- * embedding table in the place of hidden states and returns the first hidden states. The head takes `hidden` [rows, hidden] and `targets` [rows, 1] (int64) and
- * returns `logprob` [rows, 1] (natural logarithm).
+ * returns the next hidden states under the name `next`. The entry piece, where there is one, takes the same, with rows
+ * of the embedding table in the place of hidden states, and returns the first hidden states. The head takes `hidden`
+ * [rows, hidden] and `targets` [rows, 1] (int64) and returns `logprob` [rows, 1] (natural logarithm).
  */
 export interface CausalModel {
   readonly modelType: string;
@@ -108,7 +108,7 @@ export interface CausalModel {
   readonly maxPositions: number;
   /** Token embedding, [vocabulary, width]; its rows are the first hidden states, unless there is an entry piece. */
   readonly embedding: TensorLocation;
-  /** Full names of the linear modules that are neither quantized nor corrected, the head first (`llm_int8_skip_modules`). */
+  /** Full names of the modules that stay as they are, the head first, mixtures as a whole, names of transformers 4 included. */
   readonly unquantizedModules: readonly string[];
   /** Linear layers of a block in the order the block computes them; every one is quantized by `load_in_4bit`. */
   linears(block: number): readonly LinearLayer[];

@@ -140,11 +140,7 @@ const buildBlock = (
   const { prefix, attention, dense, mixture } = block;
   const { q, k, v, o } = attention;
   const { hidden: hiddenSize, heads, epsilon, rotary } = shape;
-  const { slidingWindow } = traits;
-  const read = (value: Value, layer: LinearLayer): Value => {
-    if (options.activations) graph.output(value, 'F32', ['windows', 'tokens', layer.inFeatures], layer.input);
-    return value;
-  };
+  const read = (value: Value, layer: LinearLayer): Value => piece.read(value, layer, options);
   const hidden = graph.input('hidden', 'F32', ['windows', 'tokens', hiddenSize]);
   const positions = graph.input('positions', 'I64', ['windows', 'tokens']);
   const place = (x: Value, norm: 'q_norm' | 'k_norm', count: number): Value => {
@@ -153,8 +149,7 @@ const buildBlock = (
       : x;
     return piece.rotate(normed, count, positions, rotary, options.windowTokens);
   };
-  const mask =
-    slidingWindow !== undefined && slidingWindow < options.windowTokens ? piece.slidingMask(positions, slidingWindow) : undefined;
+  const mask = piece.windowMask(positions, traits.slidingWindow, options);
 
   const attentionInput = read(piece.rmsNorm(hidden, piece.weight(`${prefix}.input_layernorm.weight`), epsilon), q);
   const query = place(piece.linear(attentionInput, q, options), 'q_norm', heads.query);

@@ -150,7 +150,7 @@ export class PieceBuilder {
   }
 
   /** Mask [windows, 1, tokens, tokens], true where the key is fewer than `slidingWindow` tokens back. */
-  slidingMask(positions: Value, slidingWindow: number): Value {
+  private slidingMask(positions: Value, slidingWindow: number): Value {
     const { graph } = this;
     const query = graph.node('Unsqueeze', [positions, graph.integers([1, 3])]);
     const key = graph.node('Unsqueeze', [positions, graph.integers([1, 2])]);

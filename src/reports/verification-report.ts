@@ -1,7 +1,7 @@
 import type { VerificationFailure } from '../evaluation/index.js';
 
 /** How a loss was weighted when it was checked. */
-export type LossWeighting = 'calibration' | 'kept statistics' | 'unweighted';
+export type LossWeighting = 'calibration' | 'unweighted';
 
 /** What `verify` found. */
 export interface VerificationReport {

@@ -74,6 +74,11 @@ export const planCorrection = async (
   const experts = planExperts(source, job.experts ?? false, corrects);
   const named = job.experts ? blocksOf(model).flatMap((block) => model.mixture?.(block)?.matrices ?? []) : [];
   checkModuleNames(job.modules, [...adaptable, ...named.map(({ layer }) => layer)]);
+  if (!layers.some(corrects))
+    throw new QuailoraError(
+      'QL_MODULES',
+      '--modules names matrices of experts only, so the adapter would be empty, which peft refuses. Name a layer of the attention too.',
+    );
   return {
     shards,
     experts,

@@ -129,11 +129,11 @@ export interface EvaluateJob extends JobControl, ModelChoice {
 
 /** What `verify` needs: a directory that `initialize` wrote. */
 export interface VerifyJob extends JobControl, Omit<ModelChoice, 'model' | 'revision'> {
-  /** Directory holding adapter/, report.json and perhaps base/. */
+  /** Directory holding adapter/, report.json and perhaps base/ and experts/. */
   readonly directory: string;
   /** Full-precision checkpoint, a directory or a Hub id; the one report.json names, at its commit, when left out. */
   readonly model?: string;
-  /** Text to compute the statistics from again; without it kept statistics are used, or none. */
+  /** Text to compute the statistics from again; without it losses are unweighted. */
   readonly calibration?: string;
 }
 

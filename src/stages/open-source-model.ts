@@ -3,7 +3,14 @@ import { MalformedCheckpointError, openCheckpoint, openHubCheckpoint, requireTen
 import { loadTokenizer, type Tokenizer, type Window } from '../corpus/index.js';
 import { isFloatDType, QuailoraError } from '../foundation/index.js';
 import { HubError, openHubRepository, type HubFetchOptions, type HubRepository } from '../hub/index.js';
-import { canonicalCheckpoint, openModel, UnsupportedModelError, type CausalModel, type LinearLayer } from '../models/index.js';
+import {
+  canonicalCheckpoint,
+  MalformedConfigError,
+  openModel,
+  UnsupportedModelError,
+  type CausalModel,
+  type LinearLayer,
+} from '../models/index.js';
 import type { HubAccess, ModelChoice } from './jobs.js';
 import type { WeightShard } from './shard.js';
 
@@ -85,6 +92,16 @@ const openModelCheckpoint = async (model: string, options: SourceOptions): Promi
   return openHubCheckpoint(repository, { discard, signal, onTransfer, offline: hub.offline });
 };
 
+/** Opens the model; a tensor that a quantized checkpoint stores in other ways is no missing shard. */
+const openFamily = (checkpoint: Checkpoint): CausalModel => {
+  try {
+    return openModel(checkpoint);
+  } catch (error) {
+    if (error instanceof MalformedConfigError) requireFullPrecision(checkpoint);
+    throw error;
+  }
+};
+
 /**
  * Opens a model: headers, configuration and tokenizer, no weight.
  *
@@ -96,7 +113,7 @@ export const openSourceModel = async (model: string, options: SourceOptions = {}
   const opened = await openModelCheckpoint(model, options);
   try {
     const { checkpoint, part } = canonicalCheckpoint(opened);
-    return { checkpoint, part, model: openModel(checkpoint), tokenizer: await loadTokenizer(checkpoint.directory) };
+    return { checkpoint, part, model: openFamily(checkpoint), tokenizer: await loadTokenizer(checkpoint.directory) };
   } catch (error) {
     await opened.supply?.close();
     throw error;

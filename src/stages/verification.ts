@@ -64,10 +64,16 @@ const openModelOf = async (job: VerifyJob, claims: OutputClaims, { onTransfer }:
       commit: model === undefined ? claims.commit : undefined,
       onTransfer,
     });
-    requireFullPrecision(source.checkpoint);
+    try {
+      requireFullPrecision(source.checkpoint);
+    } catch (error) {
+      await source.checkpoint.supply?.close();
+      throw error;
+    }
     return source;
   } catch (cause) {
-    if (model !== undefined || !(cause instanceof QuailoraError)) throw cause;
+    // A network that fails, or an option that does not fit, is not mended by another directory.
+    if (model !== undefined || !(cause instanceof QuailoraError) || cause.retryable || cause.code === 'QL_HUB_OPTION') throw cause;
     throw new VerificationError(
       'QL_VERIFY_MODEL',
       `report.json names the checkpoint ${claims.model}, which can't be used from here: ${cause.message} Name its directory with --model.`,
@@ -167,7 +173,12 @@ const openBase = async (
 };
 
 /** Opens everything beside the model. */
-const openParts = async (job: VerifyJob, claims: OutputClaims, source: SourceModel, clock: RunClock): Promise<Verification> => {
+const openParts = async (
+  job: VerifyJob,
+  claims: OutputClaims,
+  source: SourceModel,
+  { clock = new RunClock(), onTransfer }: VerificationOptions,
+): Promise<Verification> => {
   const { calibration: text, signal, prefetch } = job;
   const choice = claimedChoice(claims);
   checkModules(source, claims);
@@ -177,7 +188,9 @@ const openParts = async (job: VerifyJob, claims: OutputClaims, source: SourceMod
   const { model } = claims;
   const experts = await openExperts(job, claims);
   const calibration =
-    text === undefined ? undefined : await openCalibratedRun({ ...job, ...choice, calibration: text, model }, { source, clock });
+    text === undefined
+      ? undefined
+      : await openCalibratedRun({ ...job, ...choice, calibration: text, model }, { source, clock, onTransfer });
   const pool = calibration?.pool ?? startWorkerPool({ workers: workerCount(job), signal });
   const modelFailures = compareHashes(source.checkpoint, claims, signal);
   modelFailures.catch(() => undefined);
@@ -202,7 +215,7 @@ const openParts = async (job: VerifyJob, claims: OutputClaims, source: SourceMod
 export const openVerification = async (job: VerifyJob, claims: OutputClaims, options: VerificationOptions = {}): Promise<Verification> => {
   const source = await openModelOf(job, claims, options);
   try {
-    return await openParts(job, claims, source, options.clock ?? new RunClock());
+    return await openParts(job, claims, source, options);
   } catch (error) {
     await source.checkpoint.supply?.close();
     throw error;

@@ -49,6 +49,12 @@ t.test('a name that no layer has is refused, with those there are', async (t) =>
   });
 });
 
+t.test('an adapter of no layer is refused', async (t) => {
+  const mixture = await openSourceModel(await makeTinyModel(join(t.testdir(), 'model'), 'mixtral-routed'));
+  await t.rejects(planCorrection(mixture, { ...choice, modules: ['w1'], experts: true }), { code: 'QL_MODULES', message: /experts only/ });
+  t.ok((await planCorrection(mixture, { ...choice, modules: ['w1', 'q_proj'], experts: true })).corrected.length > 0);
+});
+
 t.test('a quantizer can be given as an object', async (t) => {
   const own = { ...nf4, name: 'own' };
   const { quantizer } = await planCorrection(source, choice, own);

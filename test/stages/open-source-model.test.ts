@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { checkWindows, openSourceModel, requireFullPrecision } from '../../src/stages/index.js';
 import { makeHubPlace } from '../integration/hub-place.js';
-import { makeTinyModel } from '../integration/tiny-model.js';
+import { makeTinyModel, renameTensors } from '../integration/tiny-model.js';
 
 t.test('a checkpoint with model and tokenizer', async (t) => {
   const source = await openSourceModel(await makeTinyModel(join(t.testdir(), 'model')));
@@ -66,4 +66,14 @@ t.test('options of the Hub do nothing for a directory, and are refused', async (
     [{ discardShards: true }, '--discard-shards'],
   ] as const)
     await t.rejects(openSourceModel(directory, option), { code: 'QL_HUB_OPTION', message: new RegExp(`^${flag}: .* on the disk`) });
+});
+
+t.test('a quantized mixture is called quantized, not incomplete', async (t) => {
+  const directory = await makeTinyModel(join(t.testdir(), 'model'), 'mixtral-routed');
+  await renameTensors(directory, (name) => name.replace(/(experts\.\d+\.w\d)\.weight$/, '$1.qweight'));
+  const file = join(directory, 'config.json');
+  const config = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+  await t.rejects(openSourceModel(directory), { code: 'QL_CONFIG', message: /experts\.0\.w/ }, 'without a word of quantization');
+  await writeFile(file, JSON.stringify({ ...config, quantization_config: { quant_method: 'gptq' } }));
+  await t.rejects(openSourceModel(directory), { code: 'QL_MODEL_UNSUPPORTED', message: /quantized already, by gptq/ });
 });

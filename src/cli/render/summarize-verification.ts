@@ -4,7 +4,6 @@ import type { Summary } from './renderer.js';
 
 const WEIGHTING: Readonly<Record<VerificationReport['weighting'], string>> = {
   calibration: 'weighted by the calibration text',
-  'kept statistics': 'weighted by kept statistics',
   unweighted: 'unweighted: without a text this is the error of the weights, not of the outputs',
 };
 

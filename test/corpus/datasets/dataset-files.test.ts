@@ -27,7 +27,8 @@ t.test('without the Hub a name is refused', async (t) => {
 });
 
 t.test('a dataset goes by its name or by the id of its repository', async (t) => {
-  for (const dataset of PUBLISHED_DATASETS) for (const source of [dataset.name, dataset.repository]) t.equal(findDataset(source), dataset, source);
+  for (const dataset of PUBLISHED_DATASETS)
+    for (const source of [dataset.name, dataset.repository]) t.equal(findDataset(source), dataset, source);
   t.equal(findDataset('tatsu-lab/Alpaca'), undefined);
 });
 
