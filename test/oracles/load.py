@@ -3,7 +3,6 @@
 
 usage: load.py LABEL --base DIR --adapter DIR --text SOURCE --evaluated FILE [--window 128] [--tokens 4096] [--skip 0]
                [--modules q_proj,…] [--model DIR] [--same-as ADAPTER] [--logprobs ARROW]
-               [--tokenizer DIR]
 
 FILE holds the output of `quailora evaluate DIR --adapter DIR --json` on the same tokens. With --model the original
 checkpoint is also quantized on the fly with the BitsAndBytesConfig and dtype that the adapter's card states.
@@ -125,19 +124,22 @@ def main():
     p.add_argument("--model")
     p.add_argument("--same-as")
     p.add_argument("--logprobs")
-    p.add_argument("--tokenizer", help="the base's when left out; AutoTokenizer takes a class of its own for some model types")
     a = p.parse_args()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     checks = Checks(a.label)
     filed = Adapter(a.adapter)
-    bits = 4 if read_json(a.base, "config.json")["quantization_config"]["load_in_4bit"] else 8
-    tokenizer = AutoTokenizer.from_pretrained(a.tokenizer or a.base)
+    config = read_json(a.base, "config.json")
+    bits = 4 if config["quantization_config"]["load_in_4bit"] else 8
+    tokenizer = AutoTokenizer.from_pretrained(a.base)
     windows = cut_windows(tokenizer, a.text, a.window)[a.skip :][: a.tokens // a.window]
 
     model, info = load_base(a.base)
     linears = check_modules(checks, model, KINDS[bits])
     wanted = [n for n in linears if a.modules is None or n.rsplit(".", 1)[-1] in a.modules.split(",")]
+    if config["model_type"] == "qwen3_moe":
+        # peft takes the names of dense blocks' layers for those of experts, so they get no factors.
+        wanted = [n for n in wanted if ".mlp." not in n]
     check_keys(checks, info)
     model = load_adapter(checks, model, a.adapter)
     check_adapter(checks, model, filed, wanted)

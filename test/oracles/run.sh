@@ -67,7 +67,7 @@ family() {
     --logprobs "$directory.arrow" || return
   local extra=()
   [[ $steps == *" on-the-fly "* ]] && extra+=(--model "$source")
-  checked "$python" $oracles/load.py "$label" --base "$directory/base" --adapter "$directory/adapter" --text "$text" --tokenizer $model \
+  checked "$python" $oracles/load.py "$label" --base "$directory/base" --adapter "$directory/adapter" --text "$text" \
     --evaluated "$directory.evaluated" --logprobs "$directory.arrow" --window $window --tokens $evaluated_tokens ${extra[@]+"${extra[@]}"}
 }
 
