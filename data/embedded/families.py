@@ -62,21 +62,21 @@ FAMILIES = {
         ["<s>", "<pad>", "</s>", "<unk>"],
         {"bos_token": "</s>", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "</s>"},
         {"post_processor": processors.TemplateProcessing(single="</s> $A", special_tokens=[("</s>", 2)])},
-        {"ffn": 512},
+        {"ffn": 512, "steps": 2000, "embedding_std": 0.3, "linear_std": 1.0, "output_std": 0.01},
     ),
     "bloom": Family(
         configure_bloom,
         ["<unk>", "<s>", "</s>", "<pad>"],
         {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"},
         {"pre_tokenizer": pre_tokenizers.Sequence([BLOOM_WORDS, BLOOM_BYTES])},
-        {"ffn": 512},
+        {"ffn": 512, "steps": 1000, "embedding_std": 0.2},
     ),
     "gpt_neox": Family(
         configure_gpt_neox,
         [END, "<|padding|>"],
         {"bos_token": END, "eos_token": END, "pad_token": "<|padding|>"},
         {"normalizer": normalizers.NFC()},
-        {"ffn": 512},
+        {"ffn": 512, "steps": 1000, "embedding_std": 0.2},
     ),
 }
 
