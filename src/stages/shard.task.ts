@@ -14,7 +14,6 @@ import {
 import {
   quantizeToResidual,
   quantizeWeight,
-  type QuantizedMatrix,
   type QuantizedTensors,
   type Quantizer,
   type QuantizeOptions,

@@ -9,7 +9,7 @@ import {
   type MeasuredCorrection,
   type PlainPair,
 } from '../evaluation/index.js';
-import { matrix, rowMajor, toFloat32, transposed, type FloatDType, type Matrix } from '../foundation/index.js';
+import { matrix, rowMajor, transposed, type FloatDType, type Matrix } from '../foundation/index.js';
 import type { Initializer } from '../initializers/index.js';
 import { QuantizationError, residualOf, type QuantizedMatrix, type Quantizer, type RawTensor } from '../quantizers/index.js';
 import { loadReference, type ModuleReference, type WorkerContext, type WorkerTask } from '../runtime/index.js';
