@@ -125,9 +125,13 @@ const gramResidual = async (residual: SummedResidual): Promise<GramResidual> => 
 const openPiece = async ({ key, piece, form, fed, sums }: PropagateArgument, threads: number): Promise<OpenPiece> => {
   if (open?.key === key) return open;
   await releasePiece();
-  const session = await Session.open(piece.label, piece.graph, { externalFolder: piece.externalFolder, threads });
+  // Products with weights that are fed would depend on the number of threads.
+  const session = await Session.open(piece.label, piece.graph, {
+    externalFolder: piece.externalFolder,
+    threads: form === 'stored' ? threads : 1,
+  });
   const folds: GramFold[] = [];
-  const graphs = new GramGraphs();
+  const graphs = new GramGraphs(threads);
   try {
     for (const { width, residual } of sums) folds.push(await GramFold.open(width, residual && (await gramResidual(residual)), graphs));
     return (open = { key, session, feeds: await readFedLayers(fed, form), folds, graphs });
