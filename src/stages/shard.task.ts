@@ -11,13 +11,7 @@ import {
   type InitializerProblem,
   type Statistic,
 } from '../initializers/index.js';
-import {
-  quantizeToResidual,
-  quantizeWeight,
-  type QuantizedTensors,
-  type Quantizer,
-  type QuantizeOptions,
-} from '../quantizers/index.js';
+import { quantizeToResidual, quantizeWeight, type QuantizedTensors, type Quantizer, type QuantizeOptions } from '../quantizers/index.js';
 import { buffersOf, loadReference, type MatrixEngine, type ModuleReference, type WorkerTask } from '../runtime/index.js';
 import type { QuantizedShard } from './shard.js';
 import { unpackStatistic, type PackedStatistic } from './statistics.js';
