@@ -4,6 +4,7 @@ import type { LinearForm, ModelPiece } from '../models/index.js';
 import { quantizeToResidual, type Quantizer, type QuantizeOptions } from '../quantizers/index.js';
 import {
   buffersOf,
+  collectGarbage,
   loadReference,
   Session,
   type ModuleReference,
@@ -132,6 +133,7 @@ const gramResidual = async (residual: SummedResidual): Promise<GramResidual> => 
   if ('E' in residual) return residual;
   const { location, quantizer, options } = residual.of;
   const { E } = await quantizeToResidual(await readMatrix(location), await loadReference<Quantizer>(quantizer), options);
+  collectGarbage(4 * E.size);
   return { rows: residual.rows, E: rowMajor(E) };
 };
 
