@@ -6,7 +6,7 @@ import type { Quantizer } from '../quantizers/index.js';
 import { startWorkerPool, type WorkerPool } from '../runtime/index.js';
 import { planCorrection, type CorrectionPlan } from './correction-plan.js';
 import { fetchFromHub } from './fetch-from-hub.js';
-import type { CalibrationChoice, CorrectionChoice, ExpertChoice, JobControl, ModelChoice } from './jobs.js';
+import type { CalibrationChoice, CorrectionChoice, ExpertChoice, JobControl, ModelChoice, ResourceChoice } from './jobs.js';
 import { walkModel, type ModelWalk } from './model-walk.js';
 import { checkWindows, openSourceModel, requireFullPrecision, type SourceModel, type SourceOptions } from './open-source-model.js';
 import type { Placed } from './placed.js';
@@ -23,7 +23,7 @@ import { workerCount } from './worker-count.js';
 const HIDDEN_STATE_BYTES = 64 * 1024 * 1024;
 
 /** What a run that calibrates needs to know. */
-export interface CalibratedJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice, ExpertChoice {}
+export interface CalibratedJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice, ExpertChoice, ResourceChoice {}
 
 /** What a calibrated run may be given in place of what it makes. */
 export interface CalibratedRunOptions extends Pick<SourceOptions, 'onTransfer'> {
@@ -111,7 +111,7 @@ export const openCalibratedRun = async (job: CalibratedJob, options: CalibratedR
     const plan = await planCorrection(source, job, quantizer);
     const windows = await clock.time('tokenize', () => chooseWindows(source, job, onTransfer));
     checkWindows(source, [...windows.calibration, ...windows.heldOut]);
-    const scratch = await makeScratchDirectory();
+    const scratch = await makeScratchDirectory(job.scratch);
     return assemble(source, job, windows, plan, scratch, clock);
   } catch (error) {
     await source.checkpoint.supply?.close();

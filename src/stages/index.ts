@@ -12,6 +12,7 @@ export {
   type InitializerName,
   type JobControl,
   type ModelChoice,
+  type ResourceChoice,
   type TokenBudget,
   type VerifyJob,
 } from './jobs.js';

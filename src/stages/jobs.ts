@@ -88,8 +88,16 @@ export interface ExpertChoice {
   readonly experts?: boolean;
 }
 
+/** What a run may take of the machine. */
+export interface ResourceChoice {
+  /** Bytes of memory that the run may hold at most; what the machine has when left out. */
+  readonly maxMemoryBytes?: number;
+  /** Directory for the run's large temporary files; the run makes one of its own in it. */
+  readonly scratch?: string;
+}
+
 /** What `initialize` needs: a checkpoint and a text in, a PEFT adapter (and on request its base) out. */
-export interface InitializeJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice, ExpertChoice {
+export interface InitializeJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice, ExpertChoice, ResourceChoice {
   /** Directory to write adapter/, base/, experts/ and report.json to. */
   readonly output: string;
   readonly initializer: InitializerName;

@@ -7,9 +7,10 @@ import { addModelOptions, MODEL_ARGUMENT, modelChoices, type ModelFlags } from '
 import { option } from '../option.js';
 import { filled } from '../option-parsers.js';
 import { summarizeInitialization } from '../render/summarize-initialization.js';
+import { addResourceOptions, resourceChoices, type ResourceFlags } from '../resource-options.js';
 import { watch } from '../watch.js';
 
-interface InitFlags extends JobFlags, ModelFlags {
+interface InitFlags extends JobFlags, ModelFlags, ResourceFlags {
   readonly output: string;
   readonly initializer: InitializerName;
   readonly writeBase?: boolean;
@@ -35,7 +36,7 @@ export const addInitCommand: AddCommand = (program, context, finish) => {
       .argument('<model>', MODEL_ARGUMENT)
       .addOption(option('--output <dir>', 'directory to write to', filled('--output')).makeOptionMandatory()),
   );
-  addModelOptions(command)
+  addResourceOptions(addModelOptions(command))
     .addOption(initializerOption())
     .option('--write-base', 'also write the quantized checkpoint')
     .addOption(
@@ -53,6 +54,7 @@ export const addInitCommand: AddCommand = (program, context, finish) => {
       const job: InitializeJob = {
         ...jobChoices(flags),
         ...modelChoices(flags, context),
+        ...resourceChoices(flags),
         model,
         output: flags.output,
         initializer: flags.initializer,
