@@ -12,6 +12,7 @@ export {
   type InitializerName,
   type JobControl,
   type ModelChoice,
+  type PlanJob,
   type ResourceChoice,
   type TokenBudget,
   type VerifyJob,
@@ -25,7 +26,14 @@ export {
   type CorrectionOutputOptions,
   type SolvedLayer,
 } from './correction-output.js';
-export { acceptsG, COMPARED_INITIALIZERS, planCorrection, stockInitializer, type CorrectionPlan } from './correction-plan.js';
+export {
+  acceptsG,
+  COMPARED_INITIALIZERS,
+  planCorrection,
+  stockInitializer,
+  stockQuantizer,
+  type CorrectionPlan,
+} from './correction-plan.js';
 export {
   checkWindows,
   openSourceModel,
@@ -39,6 +47,8 @@ export { shardNeeds, type ShardNeeds, type SteppedModel, type WalkStep } from '.
 export { resolvePlaced, type Placed } from './placed.js';
 export { Propagation, type Passage, type PassageOptions, type SplitWindows } from './propagation.js';
 export { RunClock } from './run-clock.js';
+export { measureMachine } from './measure-machine.js';
+export { assumeTokens, planRun, type RunParts, type RunTokens } from './plan-run.js';
 export { makeScratchDirectory, type ScratchDirectory } from './scratch-directory.js';
 export type { CertifiedShard, InitializedShard, QuantizedShard, WeightShard } from './shard.js';
 export { certifyStage, initializeStage, quantizeStage, type InitializeStageOptions } from './shard-stages.js';

@@ -109,6 +109,14 @@ export interface InitializeJob extends JobControl, ModelChoice, CalibrationChoic
   readonly overwrite: boolean;
 }
 
+/** What `plan` needs: a job of `initialize`, text and output still open. */
+export interface PlanJob extends Omit<InitializeJob, 'calibration' | 'output' | 'overwrite'> {
+  /** Text to calibrate on; a text of whole windows is assumed without it. */
+  readonly calibration?: string;
+  /** Directory that would be written to; the working directory's disk is looked at without it. */
+  readonly output?: string;
+}
+
 /** What `compare` needs: one calibration, on which every initializer is tried, and a text for perplexity. */
 export interface CompareJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice {
   /** Text whose perplexity is compared: a published dataset's name, a file, a glob pattern, or -. */
