@@ -20,6 +20,7 @@ import {
   calibrateBlock,
   COMPARED_INITIALIZERS,
   dropStatistics,
+  keepsWeights,
   makeScratchDirectory,
   openCalibratedRun,
   openCorrectionOutput,
@@ -45,6 +46,7 @@ interface Candidate {
   readonly placed: ModuleReference;
   readonly directory: string;
   readonly requantizes: boolean;
+  readonly keepWeights: boolean;
   readonly output: CorrectionOutput;
   readonly modules: ModuleReport[];
 }
@@ -78,7 +80,17 @@ const openCandidate = async (
   const directory = join(scratch.path, name);
   const { requantizes } = initializer;
   const options = { directory, source: run, plan: run.plan, choice: job, initializer, writeBase: requantizes, baseModelName: job.model };
-  return { name, label: labelOf(name, job), placed, directory, requantizes, output: await openCorrectionOutput(options), modules: [] };
+  const keepWeights = keepsWeights(initializer);
+  return {
+    name,
+    label: labelOf(name, job),
+    placed,
+    directory,
+    requantizes,
+    keepWeights,
+    output: await openCorrectionOutput(options),
+    modules: [],
+  };
 };
 
 type Event = ProgressEvent<ComparisonReport>;
@@ -167,6 +179,7 @@ const solveCandidate = (
   events$.next({ type: 'stage', stage: `solve ${candidate.name}`, block, blocks: run.model.blocks, seconds: run.clock.seconds });
   return solveBlock(run, block, statistics, {
     ...{ initializer: candidate.placed, rank: job.rank, balance: job.balance, everyLayer: candidate.requantizes },
+    keepWeights: candidate.keepWeights,
     sink: async (shard) => {
       const certified = 'certificate' in shard ? shard : undefined;
       await candidate.output.write({ module: shard.layer.module, factors: certified?.factors, quantized: shard.quantized });

@@ -11,7 +11,7 @@ import {
   scoreVariant,
   textWindows,
   weightOnlyInt8,
-  workerCount,
+  layOutWorkers,
   type EvaluateJob,
   type ScratchDirectory,
   type SourceModel,
@@ -61,7 +61,7 @@ const prepare = async (
     variants,
     scratch,
     clock,
-    pool: startWorkerPool({ workers: workerCount(job), signal: job.signal }),
+    pool: startWorkerPool({ ...layOutWorkers(job), signal: job.signal }),
     events$: new Subject(),
   };
 };

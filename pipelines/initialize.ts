@@ -20,6 +20,7 @@ import {
   acceptsG,
   calibrateBlock,
   dropStatistics,
+  keepsWeights,
   openCalibratedRun,
   openCorrectionOutput,
   requireLoadableBase,
@@ -112,6 +113,7 @@ export const initialize = (job: InitializeJob, custom: CustomStages = {}): Obser
               concatMap((statistics) =>
                 solveBlock(run, block, statistics, {
                   ...{ initializer: initializer.placed, rank: job.rank, balance: job.balance, everyLayer: job.writeBase },
+                  keepWeights: keepsWeights(initializer.self),
                   sink: writeTo(initialization),
                 }).pipe(finalize(() => dropStatistics(run, statistics))),
               ),

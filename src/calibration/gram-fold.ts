@@ -91,7 +91,7 @@ export class GramFold {
     const panels = (this.panels ??= zeroPanels(n));
     const feeds: Record<string, SessionTensor> = { x: { data: rows, shape: [rows.length / this.width, this.width] } };
     const fetches: Record<string, SessionTensor> = {};
-    if (this.residual) feeds['E'] = { data: this.graphs?.own(this.residual.E) ?? this.residual.E, shape: [this.residual.rows, this.width] };
+    if (this.residual) feeds['E'] = { data: this.ownResidual(this.residual.E), shape: [this.residual.rows, this.width] };
     gramPanels(n).forEach(({ begin, end }, p) => {
       const panel = { data: panels[p]!, shape: [end - begin, n - begin] };
       feeds[`panel_${p}`] = panel;
@@ -110,6 +110,11 @@ export class GramFold {
   /** Frees the graph, unless it is shared. */
   async release(): Promise<void> {
     if (!this.graphs) await this.session.release();
+  }
+
+  /** ONNX Runtime refuses shared memory. */
+  private ownResidual(E: Float32Array): Float32Array {
+    return this.graphs && E.buffer instanceof SharedArrayBuffer ? this.graphs.own(E) : E;
   }
 
   private get n(): number {

@@ -4,7 +4,7 @@ export { HiddenStateStore, type HiddenStateBudget } from './hidden-state-store.j
 export type { ChunkConsumer, HiddenStates, PropagateArgument, PropagateResult, SummedInput } from './propagate.task.js';
 export type { RoutedInputs } from './routed-rows.js';
 export { planSegments, type Run, type Segment, type SegmentSizes, type Split } from './segments.js';
-export { addPanels, unpackSymmetric, zeroPanels, type SymmetricPanels } from './symmetric-sums.js';
+export { addPanels, panelBytes, sharedPanels, unpackSymmetric, zeroPanels, type SymmetricPanels } from './symmetric-sums.js';
 
 /** Modules that workers import, by task. */
 export const CALIBRATION_TASKS = {

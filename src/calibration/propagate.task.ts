@@ -1,4 +1,7 @@
+import { readMatrix, type TensorLocation } from '../checkpoint/index.js';
+import { rowMajor } from '../foundation/index.js';
 import type { LinearForm, ModelPiece } from '../models/index.js';
+import { quantizeToResidual, type Quantizer, type QuantizeOptions } from '../quantizers/index.js';
 import {
   buffersOf,
   loadReference,
@@ -16,13 +19,19 @@ import {
   type ActivationChunk,
 } from '../transport/index.js';
 import { readFedLayers, type FedLayer } from './fed-layers.js';
-import { GramFold, GramGraphs } from './gram-fold.js';
+import { GramFold, GramGraphs, type GramResidual } from './gram-fold.js';
 import { RoutedRows, type RoutedInputs } from './routed-rows.js';
 import { runPositions, type Run, type Segment } from './segments.js';
 import type { SymmetricPanels } from './symmetric-sums.js';
 
 /** Hidden states of a segment: all its tokens one after the other, or the Arrow IPC file that holds them. */
 export type HiddenStates = { readonly values: Float32Array } | { readonly file: string };
+
+/** E [rows, width] of a sum: over shared memory, or where a worker makes it from, which spares the copies. */
+export type SummedResidual = { readonly rows: number } & (
+  | { readonly E: Float32Array }
+  | { readonly of: { readonly location: TensorLocation; readonly quantizer: ModuleReference; readonly options: QuantizeOptions } }
+);
 
 /** One activation of a block that is summed over. */
 export interface SummedInput {
@@ -32,8 +41,8 @@ export interface SummedInput {
   readonly rows?: { readonly activation: string; readonly expert: number | 'all' };
   /** Sum only the first so many calibration segments, and nothing that is held out; everything unless told. */
   readonly segments?: number;
-  /** E [rows, width] over shared memory, where Σ (E x)(E x)ᵀ is wanted in place of Σ x xᵀ. */
-  readonly residual: { readonly E: Float32Array; readonly rows: number } | undefined;
+  /** Where Σ (E x)(E x)ᵀ is wanted in place of Σ x xᵀ. */
+  readonly residual: SummedResidual | undefined;
 }
 
 /** Consumes the activation chunks of one segment in the worker where they were made. */
@@ -106,6 +115,13 @@ const releasePiece = async (): Promise<void> => {
   if (piece) await release(piece);
 };
 
+const gramResidual = async (residual: SummedResidual): Promise<GramResidual> => {
+  if ('E' in residual) return residual;
+  const { location, quantizer, options } = residual.of;
+  const { E } = await quantizeToResidual(await readMatrix(location), await loadReference<Quantizer>(quantizer), options);
+  return { rows: residual.rows, E: rowMajor(E) };
+};
+
 const openPiece = async ({ key, piece, form, fed, sums }: PropagateArgument, threads: number): Promise<OpenPiece> => {
   if (open?.key === key) return open;
   await releasePiece();
@@ -113,7 +129,7 @@ const openPiece = async ({ key, piece, form, fed, sums }: PropagateArgument, thr
   const folds: GramFold[] = [];
   const graphs = new GramGraphs();
   try {
-    for (const { width, residual } of sums) folds.push(await GramFold.open(width, residual, graphs));
+    for (const { width, residual } of sums) folds.push(await GramFold.open(width, residual && (await gramResidual(residual)), graphs));
     return (open = { key, session, feeds: await readFedLayers(fed, form), folds, graphs });
   } catch (error) {
     await release({ session, graphs });
@@ -210,8 +226,11 @@ const passSegment = async (
 };
 
 /** Moves one segment through one block, folding its activation chunks on the way; a failure leaves no half sum behind. */
-export const propagate: WorkerTask<PropagateArgument, PropagateResult> = async (argument, { threads, throwIfStopped }) => {
+export const propagate: WorkerTask<PropagateArgument, PropagateResult> = async (argument, context) => {
+  const { threads, throwIfStopped, beforeOtherTask } = context;
   const piece = await openPiece(argument, threads);
+  // A block's weights must not lie beside the matrices that are solved next.
+  beforeOtherTask(releasePiece);
   try {
     return await passSegment(piece, argument, throwIfStopped);
   } catch (error) {

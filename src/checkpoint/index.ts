@@ -5,6 +5,7 @@ export { openCheckpoint } from './open-checkpoint.js';
 export { openHubCheckpoint, type HubCheckpointOptions, type SuppliedCheckpoint } from './open-hub-checkpoint.js';
 export type { HeaderTensor } from './parse-safetensors-header.js';
 export { readSafetensorsHeader } from './read-safetensors-header.js';
+export { readMatrix } from './read-matrix.js';
 export { readTensor, readTensorRows } from './read-tensor.js';
 export { requireTensor } from './require-tensor.js';
 export { openSafetensorsWriter, type SafetensorsWriter } from './open-safetensors-writer.js';

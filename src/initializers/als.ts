@@ -74,6 +74,7 @@ export const als = ({ steps = 20 }: AlsOptions = {}): Initializer => {
     projectsResidual: true,
     requantizes: false,
     usesStatistic: true,
+    usesWeights: false,
     initialize: async (problem, { linalg }) => {
       const { E, rank } = problem;
       const operator = await problemOperator(problem, 'als', linalg);

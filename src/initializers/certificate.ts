@@ -2,7 +2,7 @@ import { columnsOf, matrix, rowMajor, rowsOf, ShapeMismatchError, type Matrix } 
 import { orthonormalize, projectOut, traceOf } from '../linalg/index.js';
 import type { MatrixEngine } from '../runtime/index.js';
 import type { Factors, InitializerContext, InitializerProblem, Statistic } from './contract.js';
-import { CertificateError, StatisticError } from './initializer-errors.js';
+import { CertificateError, StatisticError, WeightsError } from './initializer-errors.js';
 
 /** Losses of one layer on one set of tokens, per token: tr((E − ABᵀ) H (E − ABᵀ)ᵀ) / tokens, without the paper's ½. */
 export interface LayerLoss {
@@ -23,7 +23,9 @@ export interface Certificate {
 }
 
 /** What a certificate is computed from. */
-export interface CertifiedLayer extends Pick<InitializerProblem, 'module' | 'W' | 'E' | 'statistic'> {
+export interface CertifiedLayer extends Pick<InitializerProblem, 'module' | 'E' | 'statistic'> {
+  /** Weight, [out, in]; needed only where the factors have a Q of their own. */
+  readonly W?: Matrix | undefined;
   readonly factors: Factors;
   /** Sums of the same kind over tokens that the initializer never saw. */
   readonly heldOut?: Statistic | undefined;
@@ -69,12 +71,17 @@ const uncorrectedLoss = async (E: Matrix, engine: MatrixEngine): Promise<(H: Mat
   return async (H) => innerProduct(gram, H);
 };
 
+const requireWeight = (module: string, W: Matrix | undefined): Matrix => {
+  if (!W) throw new WeightsError(`${module}: the factors have a Q of their own, so their loss needs W, which was not held.`);
+  return W;
+};
+
 const lossesUnderH = async (
-  { E, W, factors }: CertifiedLayer,
+  { module, E, W, factors }: CertifiedLayer,
   statistics: readonly Statistic[],
   engine: MatrixEngine,
 ): Promise<LayerLoss[]> => {
-  const own = factors.quantized ? minus(W, factors.quantized.dequantized) : E;
+  const own = factors.quantized ? minus(requireWeight(module, W), factors.quantized.dequantized) : E;
   const stockLoss = await uncorrectedLoss(E, engine);
   const ownLoss = factors.quantized ? await uncorrectedLoss(own, engine) : stockLoss;
   const losses: LayerLoss[] = [];

@@ -19,9 +19,9 @@ export interface Statistic {
 export interface InitializerProblem {
   /** Full module name, for messages. */
   readonly module: string;
-  /** Weight, [out, in]. */
+  /** Weight, [out, in]; for an initializer that `usesWeights`. */
   readonly W: Matrix;
-  /** The stock quantization of W. */
+  /** The stock quantization of W; for an initializer that `usesWeights`. */
   readonly quantized: QuantizedMatrix;
   /** E = W − Q of that quantization, [out, in]. */
   readonly E: Matrix;
@@ -63,6 +63,8 @@ export interface Initializer {
   readonly requantizes: boolean;
   /** True when it reads `problem.statistic`. */
   readonly usesStatistic: boolean;
+  /** False when it does without `problem.W` and `problem.quantized`, which then need not be held; true unless told. */
+  readonly usesWeights?: boolean;
   /**
    * Chooses the factors of one layer; the problem is left as it was, and is not kept: its arrays move between threads.
    *

@@ -18,6 +18,7 @@ export const exact = (): Initializer => ({
   projectsResidual: true,
   requantizes: false,
   usesStatistic: true,
+  usesWeights: false,
   initialize: async (problem, { linalg }) => {
     const { E, rank } = problem;
     const operator = await problemOperator(problem, 'exact', linalg);

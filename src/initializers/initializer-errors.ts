@@ -7,6 +7,13 @@ export class StatisticError extends QuailoraError {
   }
 }
 
+/** Thrown when W or its quantization is needed and was not held; retrying does not help. */
+export class WeightsError extends QuailoraError {
+  constructor(message: string) {
+    super('QL_WEIGHTS', message);
+  }
+}
+
 /** Thrown when factors are not what their initializer claims; retrying does not help. */
 export class CertificateError extends QuailoraError {
   constructor(message: string) {

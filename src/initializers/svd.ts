@@ -11,6 +11,7 @@ export const svd = (): Initializer => ({
   projectsResidual: true,
   requantizes: false,
   usesStatistic: false,
+  usesWeights: false,
   initialize: async ({ E, rank }, { linalg }) => {
     const { A, B } = splitSvd(await truncatedSvd(E, rank, linalg));
     return { A: padColumns(A, rank), B: padColumns(B, rank) };

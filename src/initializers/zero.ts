@@ -29,6 +29,7 @@ export const zero = ({ seed = 0, scaling = 1 }: ZeroOptions = {}): Initializer =
   projectsResidual: true,
   requantizes: false,
   usesStatistic: false,
+  usesWeights: false,
   initialize: async ({ module, E, rank }) => {
     checkRank(rank, module);
     const stream = random(hashOf(`${seed} ${module}`));

@@ -1,9 +1,13 @@
 import type { FloatDType, Matrix, RawTensor } from '../foundation/index.js';
 
-/** One weight matrix after quantization: what is stored, and what the loading library will compute from it. */
-export interface QuantizedMatrix {
+/** What is stored of one weight matrix. */
+export interface QuantizedTensors {
   /** Stored tensors by their suffix to the module's name: `weight`, `weight.absmax`, `SCB`, … */
   readonly tensors: Readonly<Record<string, RawTensor>>;
+}
+
+/** One weight matrix after quantization: what is stored, and what the loading library will compute from it. */
+export interface QuantizedMatrix extends QuantizedTensors {
   /** Q = dequantize(quantize(W)) exactly as loaded, [out, in], float32. */
   readonly dequantized: Matrix;
 }

@@ -13,6 +13,8 @@ export interface WorkerContext {
    * @throws StoppedError
    */
   readonly throwIfStopped: () => void;
+  /** Runs `dispose` once, before this worker turns to another task than the one that calls; a later call takes the place of an earlier. */
+  readonly beforeOtherTask: (dispose: () => Promise<void>) => void;
 }
 
 /** Thrown by a task whose pool was closed, or whose run was aborted. */

@@ -17,7 +17,7 @@ import { makeScratchDirectory, type ScratchDirectory } from './scratch-directory
 import { quantizeStage } from './shard-stages.js';
 import type { QuantizedShard, WeightShard } from './shard.js';
 import { summedInputs } from './summed-inputs.js';
-import { workerCount } from './worker-count.js';
+import { layOutWorkers } from './worker-layout.js';
 
 /** Hidden states kept in memory between two blocks; more of them go through files. */
 const HIDDEN_STATE_BYTES = 64 * 1024 * 1024;
@@ -51,7 +51,9 @@ export interface CalibratedRun extends SourceModel {
   readonly weightBytes: ByteLedger;
   /** Bytes of sums, those held out included. */
   readonly statisticBytes: ByteLedger;
-  /** Reads and quantizes one shard. */
+  /** Weight matrices that are worked on at once. */
+  readonly shardsInFlight: number;
+  /** Reads and quantizes one shard for its E. */
   quantize(shard: WeightShard): Promise<QuantizedShard>;
   /** Says what is summed in a block; quantizes what a G needs. */
   sumsOf(block: number, acceptsG: boolean): Promise<SummedInput[]>;
@@ -74,10 +76,10 @@ const assemble = (
   scratch: ScratchDirectory,
   clock: RunClock,
 ): CalibratedRun => {
-  const pool = startWorkerPool({ workers: workerCount(job), signal: job.signal });
+  const pool = startWorkerPool({ ...layOutWorkers(job), signal: job.signal });
   const context: StageContext = { linalg: pool.linalg, signal: job.signal ?? new AbortController().signal };
   const walk = walkModel(source.checkpoint, source.model, { scores: false, prefetch: job.prefetch, clock });
-  const quantizeRead = limited(quantizeStage(pool, plan.quantizer.placed), context, ({ layer }) => layer.module, clock.add);
+  const quantizeRead = limited(quantizeStage(pool, plan.quantizer.placed, false), context, ({ layer }) => layer.module, clock.add);
   const quantize = async (shard: WeightShard): Promise<QuantizedShard> => {
     await walk.arrive(shard.block);
     return quantizeRead(shard);
@@ -86,6 +88,7 @@ const assemble = (
   const propagation = new Propagation(source.model, windows, pool, budget, undefined, walk);
   return {
     ...{ ...source, windows, plan, pool, context, clock, walk, quantize, propagation },
+    shardsInFlight: pool.workers,
     routing: new RoutingCounts(),
     weightBytes: new ByteLedger(),
     statisticBytes: new ByteLedger(),

@@ -14,7 +14,7 @@ import {
 } from '../exporters/index.js';
 import type { ExpertMixture } from '../models/index.js';
 import type { Initializer, Factors } from '../initializers/index.js';
-import type { QuantizedMatrix } from '../quantizers/index.js';
+import type { QuantizedTensors } from '../quantizers/index.js';
 import type { CorrectionPlan } from './correction-plan.js';
 import type { CorrectionChoice } from './jobs.js';
 import type { SourceModel } from './open-source-model.js';
@@ -40,7 +40,7 @@ export interface SolvedLayer {
   /** Undefined for a layer that gets no correction. */
   readonly factors: Factors | undefined;
   /** The stock quantization; an initializer's own Q takes its place. */
-  readonly quantized: QuantizedMatrix;
+  readonly quantized: QuantizedTensors;
   /** True for a matrix of a routed expert; its factors go to experts/. */
   readonly ofExpert?: boolean | undefined;
 }

@@ -95,5 +95,8 @@ export const planCorrection = async (
 /** True when an initializer can do with a G. */
 export const acceptsG = (initializer: Initializer): boolean => initializer.projectsResidual && !initializer.requantizes;
 
+/** True when an initializer reads W and Q, so that they have to be held beside E. */
+export const keepsWeights = ({ usesWeights = true }: Initializer): boolean => usesWeights;
+
 /** Names of the stock initializers, the paper's baseline first. */
 export const COMPARED_INITIALIZERS = ['zero', 'svd', 'loftq', 'als', 'exact'] as const satisfies readonly InitializerName[];

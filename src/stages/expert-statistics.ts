@@ -1,9 +1,8 @@
-import type { Segment, SummedInput } from '../calibration/index.js';
-import { matrix, rowMajor, rowsOf, type ByteLedger } from '../foundation/index.js';
-import type { Statistic } from '../initializers/index.js';
+import { addPanels, sharedPanels, type Segment, type SummedInput } from '../calibration/index.js';
+import type { ByteLedger } from '../foundation/index.js';
 import type { CausalModel, ExpertInput, LinearLayer } from '../models/index.js';
 import { chooseStatistic, leastExpertTokens, type StatisticChoice } from '../planning/index.js';
-import type { InputStatistics } from './statistics.js';
+import { packedBytes, type InputStatistics, type PackedStatistic } from './statistics.js';
 
 /** A sum of a mixture that is wanted: of one expert's rows, or of all rows. */
 export type RoutedChoice = StatisticChoice & Pick<SummedInput, 'segments'> & { readonly rows: NonNullable<SummedInput['rows']> };
@@ -53,11 +52,11 @@ export const chooseRoutedStatistics = (
 };
 
 /** Adds the sums of all experts, in shared memory. */
-const addUp = (statistics: readonly Statistic[]): Statistic => {
-  const n = rowsOf(statistics[0]!.sum);
-  const total = new Float32Array(new SharedArrayBuffer(4 * n * n));
-  for (const { sum } of statistics) rowMajor(sum).forEach((value, i) => (total[i]! += value));
-  return { kind: 'H', sum: matrix(n, n, total), tokens: statistics.reduce((sum, { tokens }) => sum + tokens, 0) };
+const addUp = (statistics: readonly PackedStatistic[]): PackedStatistic => {
+  const { n } = statistics[0]!;
+  const panels = sharedPanels(n);
+  for (const statistic of statistics) addPanels(panels, statistic.panels);
+  return { kind: 'H', n, panels, tokens: statistics.reduce((sum, { tokens }) => sum + tokens, 0) };
 };
 
 /**
@@ -74,15 +73,15 @@ export const shareStatistics = (
   rank: number,
   ledger: ByteLedger,
 ): InputStatistics[] => {
-  const shared = new Map<string, Statistic>();
-  const sharedOf = (activation: string): Statistic => {
+  const shared = new Map<string, PackedStatistic>();
+  const sharedOf = (activation: string): PackedStatistic => {
     const held = shared.get(activation);
     if (held) return held;
     const of = (wanted: (expert: number | 'all') => boolean): InputStatistics[] =>
       statistics.filter((_, i) => sums[i]!.rows?.activation === activation && wanted(sums[i]!.rows.expert));
     const [apart] = of((expert) => expert === 'all');
     const statistic = apart?.calibration ?? addUp(of((expert) => expert !== 'all').map(({ calibration }) => calibration));
-    if (!apart) ledger.hold(4 * statistic.sum.size);
+    if (!apart) ledger.hold(packedBytes(statistic));
     shared.set(activation, statistic);
     return statistic;
   };
@@ -93,7 +92,7 @@ export const shareStatistics = (
     const tokens = { calibration: own.calibration.tokens, heldOut: own.heldOut?.tokens ?? 0 };
     if (tokens.calibration >= leastExpertTokens(input, rank)) return { ...own, routed: { ...tokens, shared: false } };
     const calibration = sharedOf(rows.activation);
-    ledger.drop(4 * own.calibration.sum.size);
+    ledger.drop(packedBytes(own.calibration));
     return { ...own, calibration, routed: { ...tokens, shared: true } };
   });
 };

@@ -29,6 +29,7 @@ export {
 export {
   acceptsG,
   COMPARED_INITIALIZERS,
+  keepsWeights,
   planCorrection,
   stockInitializer,
   stockQuantizer,
@@ -54,9 +55,9 @@ export type { CertifiedShard, InitializedShard, QuantizedShard, WeightShard } fr
 export { certifyStage, initializeStage, quantizeStage, type InitializeStageOptions } from './shard-stages.js';
 export type { ExpertPlan } from './expert-plan.js';
 export type { BlockRouting, RoutingCounts } from './routing-counts.js';
-export { foldStatistics, type InputStatistics, type RoutedTokens } from './statistics.js';
+export { foldStatistics, unpackStatistic, type InputStatistics, type PackedStatistic, type RoutedTokens } from './statistics.js';
 export { versions } from './versions.js';
-export { workerCount } from './worker-count.js';
+export { layOutWorkers, type WorkerLayout } from './worker-layout.js';
 export { calibrateBlock, type CalibrateBlockOptions } from './calibrate-block.js';
 export { dropStatistics, solveBlock, type ShardSink, type SolveBlockOptions } from './solve-block.js';
 export { chooseVariant, quantizedVariant, textWindows, weightOnlyInt8 } from './evaluated-model.js';

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { planText } from '../corpus/index.js';
 import type { Initializer } from '../initializers/index.js';
 import { planExecution, type ExecutionPlan, type MachineSpeed, type OpenRun, type PlanRequest } from '../planning/index.js';
-import { acceptsG, type CorrectionPlan } from './correction-plan.js';
+import { acceptsG, keepsWeights, type CorrectionPlan } from './correction-plan.js';
 import { describeModel } from './describe-model.js';
 import { freeSpace } from './free-space.js';
 import type { PlanJob } from './jobs.js';
@@ -50,7 +50,7 @@ export const planRun = async (job: PlanJob, { source, correction, initializer, t
     run: {
       model: describeModel(source, correction, acceptsG(initializer)),
       solve: {
-        ...{ rank: job.rank, bits: job.bits, keepsWeights: initializer.requantizes, usesSums: initializer.usesStatistic },
+        ...{ rank: job.rank, bits: job.bits, keepsWeights: keepsWeights(initializer), usesSums: initializer.usesStatistic },
         steps: job.initializer === 'als' ? job.alsSteps : 0,
       },
       ...counts,

@@ -1,5 +1,5 @@
+import { readMatrix } from '../checkpoint/index.js';
 import type { Stage } from '../dataflow/index.js';
-import { fromPlain, toPlain } from '../foundation/index.js';
 import type { Certificate, Factors, Initializer } from '../initializers/index.js';
 import type { Quantizer } from '../quantizers/index.js';
 import { isModuleReference, type WorkerPool } from '../runtime/index.js';
@@ -10,20 +10,19 @@ import {
   buffersOfShard,
   chooseFactors,
   fromPlainFactors,
-  fromPlainQuantized,
-  readWeight,
-  residualOf,
+  fromPlainShard,
+  problemOf,
+  quantizeToShard,
   toPlainFactors,
-  toPlainQuantized,
-  toPlainStatistic,
+  toPlainShard,
   type CertifyArgument,
   type CertifyResult,
   type InitializeArgument,
   type InitializeResult,
+  type PlainShard,
   type QuantizeArgument,
-  type ShardMatrices,
 } from './shard.task.js';
-import type { InputStatistics } from './statistics.js';
+import { unpackStatistic, type InputStatistics } from './statistics.js';
 
 const TASKS = new URL('./shard.task.js', import.meta.url);
 
@@ -32,32 +31,25 @@ const timed = async <T>(work: () => Promise<T>): Promise<{ value: T; seconds: nu
   return { value: await work(), seconds: (performance.now() - begin) / 1000 };
 };
 
-const toPlainShard = ({ W, quantized, E }: Pick<QuantizedShard, 'W' | 'quantized' | 'E'>): ShardMatrices => ({
-  W: toPlain(W),
-  quantized: toPlainQuantized(quantized),
-  E: toPlain(E),
-});
-
-const fromPlainShard = ({ W, quantized, E }: ShardMatrices): Pick<QuantizedShard, 'W' | 'quantized' | 'E'> => ({
-  W: fromPlain(W),
-  quantized: fromPlainQuantized(quantized),
-  E: fromPlain(E),
-});
-
-/** Reads a shard and quantizes it: in the workers, or on the main thread for a quantizer given as an object. */
-export const quantizeStage = (pool: WorkerPool, quantizer: Placed<Quantizer>): Stage<WeightShard, QuantizedShard> => ({
+/**
+ * Reads a shard and quantizes it: in the workers, or on the main thread for a quantizer given as an object.
+ *
+ * @param keepWeights hold W and Q beside E
+ */
+export const quantizeStage = (
+  pool: WorkerPool,
+  quantizer: Placed<Quantizer>,
+  keepWeights: boolean,
+): Stage<WeightShard, QuantizedShard> => ({
   name: 'quantize',
   concurrency: pool.workers,
   run: async (shard) => {
     const { layer, location, dtype } = shard;
     const { value, seconds } = await timed(async () => {
-      if (isModuleReference(quantizer)) {
-        const argument: QuantizeArgument = { module: layer.module, location, dtype, quantizer };
-        return fromPlainShard(await pool.call<ShardMatrices>(TASKS, 'quantizeShard', argument));
-      }
-      const W = await readWeight(location);
-      const quantized = await quantizer.quantize(W, { module: layer.module, dtype });
-      return { W, quantized, E: residualOf(W, quantized.dequantized) };
+      if (!isModuleReference(quantizer))
+        return quantizeToShard(await readMatrix(location), quantizer, { module: layer.module, dtype }, keepWeights);
+      const argument: QuantizeArgument = { module: layer.module, location, dtype, quantizer, keepWeights };
+      return fromPlainShard(await pool.call<PlainShard>(TASKS, 'quantizeShard', argument));
     });
     return { ...shard, ...value, seconds };
   },
@@ -80,21 +72,20 @@ export const initializeStage = (
   name: 'initialize',
   concurrency: pool.workers,
   run: async (shard, { linalg }) => {
-    const { layer, dtype, W, quantized, E, statistics } = shard;
+    const { layer, dtype, statistics } = shard;
     const { module } = layer;
     const { value, seconds } = await timed(async () => {
       if (isModuleReference(quantizer) && isModuleReference(initializer)) {
-        const matrices = toPlainShard(shard);
-        const statistic = toPlainStatistic(statistics.calibration);
-        const argument: InitializeArgument = { module, dtype, ...matrices, statistic, rank, quantizer, initializer, balance };
-        const { factors, ...back } = await pool.call<InitializeResult>(TASKS, 'initializeShard', argument, buffersOfShard(matrices));
+        const content = toPlainShard(shard);
+        const statistic = statistics.calibration;
+        const argument: InitializeArgument = { module, dtype, ...content, statistic, rank, quantizer, initializer, balance };
+        const { factors, ...back } = await pool.call<InitializeResult>(TASKS, 'initializeShard', argument, buffersOfShard(content));
         return { ...fromPlainShard(back), factors: fromPlainFactors(factors) };
       }
-      const problem = {
-        ...{ module, W, quantized, E, statistic: statistics.calibration, rank, quantizer: await resolvePlaced(quantizer) },
-        quantizeOptions: { module, dtype },
-      };
-      return { factors: await chooseFactors(await resolvePlaced(initializer), problem, balance, { linalg }) };
+      const self = await resolvePlaced(initializer);
+      const statistic = self.usesStatistic ? unpackStatistic(statistics.calibration) : undefined;
+      const known = { module, rank, statistic, quantizer: await resolvePlaced(quantizer), quantizeOptions: { module, dtype } };
+      return { factors: await chooseFactors(self, problemOf(shard, known), balance, { linalg }) };
     });
     return { ...shard, ...value, seconds: shard.seconds + seconds };
   },
@@ -110,12 +101,10 @@ export const certifyStage = (pool: WorkerPool): Stage<InitializedShard, Certifie
   concurrency: pool.workers,
   run: async (shard) => {
     const { layer, factors, statistics } = shard;
-    const matrices = { ...toPlainShard(shard), factors: toPlainFactors(factors) };
-    const argument: CertifyArgument = {
-      ...{ module: layer.module, ...matrices, statistic: toPlainStatistic(statistics.calibration) },
-      heldOut: statistics.heldOut && toPlainStatistic(statistics.heldOut),
-    };
-    const { value, seconds } = await timed(() => pool.call<CertifyResult>(TASKS, 'certifyShard', argument, buffersOfInitialized(matrices)));
+    const content = { ...toPlainShard(shard), factors: toPlainFactors(factors) };
+    const { calibration: statistic, heldOut } = statistics;
+    const argument: CertifyArgument = { module: layer.module, ...content, statistic, heldOut };
+    const { value, seconds } = await timed(() => pool.call<CertifyResult>(TASKS, 'certifyShard', argument, buffersOfInitialized(content)));
     const { certificate, factors: back, ...rest } = value;
     const returned = { ...fromPlainShard(rest), factors: fromPlainFactors(back) };
     return { ...shard, ...returned, certificate, svdLoss: svdLoss(factors, certificate, statistics), seconds: shard.seconds + seconds };

@@ -1,8 +1,9 @@
-import { readTensor, type TensorLocation } from '../checkpoint/index.js';
-import { fromPlain, matrix, rowMajor, toFloat32, toPlain, type FloatDType, type Matrix, type PlainMatrix } from '../foundation/index.js';
+import { readMatrix, type TensorLocation } from '../checkpoint/index.js';
+import { fromPlain, toPlain, type FloatDType, type Matrix, type PlainMatrix } from '../foundation/index.js';
 import {
   balanced,
   certify,
+  residualProblem,
   type Certificate,
   type Factors,
   type Initializer,
@@ -10,49 +11,31 @@ import {
   type InitializerProblem,
   type Statistic,
 } from '../initializers/index.js';
-import type { QuantizedMatrix, Quantizer, RawTensor } from '../quantizers/index.js';
+import {
+  quantizeToResidual,
+  quantizeWeight,
+  type QuantizedTensors,
+  type Quantizer,
+  type QuantizeOptions,
+} from '../quantizers/index.js';
 import { buffersOf, loadReference, type MatrixEngine, type ModuleReference, type WorkerTask } from '../runtime/index.js';
-
-/** `QuantizedMatrix` as cloneable data. */
-export interface PlainQuantized {
-  readonly tensors: Readonly<Record<string, RawTensor>>;
-  readonly dequantized: PlainMatrix;
-}
-
-/** `Statistic` as cloneable data; the sum lies in shared memory. */
-export interface PlainStatistic extends Omit<Statistic, 'sum'> {
-  readonly sum: PlainMatrix;
-}
+import type { QuantizedShard } from './shard.js';
+import { unpackStatistic, type PackedStatistic } from './statistics.js';
 
 /** `Factors` as cloneable data. */
 export interface PlainFactors {
   readonly A: PlainMatrix;
   readonly B: PlainMatrix;
-  readonly quantized: PlainQuantized | undefined;
+  readonly quantized: (QuantizedTensors & { readonly dequantized: PlainMatrix }) | undefined;
   readonly svdCaptured: number | undefined;
 }
-
-/** Takes a quantized matrix apart into cloneable data; no copy. */
-export const toPlainQuantized = ({ tensors, dequantized }: QuantizedMatrix): PlainQuantized => ({
-  tensors,
-  dequantized: toPlain(dequantized),
-});
-
-/** Puts a quantized matrix together again; no copy. */
-export const fromPlainQuantized = ({ tensors, dequantized }: PlainQuantized): QuantizedMatrix => ({
-  tensors,
-  dequantized: fromPlain(dequantized),
-});
-
-/** Takes a statistic apart into cloneable data; no copy. */
-export const toPlainStatistic = ({ sum, ...rest }: Statistic): PlainStatistic => ({ ...rest, sum: toPlain(sum) });
 
 /** Takes factors apart into cloneable data; no copy where they are row-major. */
 export const toPlainFactors = ({ A, B, quantized, svdCaptured }: Factors): PlainFactors => ({
   svdCaptured,
   A: toPlain(A),
   B: toPlain(B),
-  quantized: quantized && toPlainQuantized(quantized),
+  quantized: quantized && { tensors: quantized.tensors, dequantized: toPlain(quantized.dequantized) },
 });
 
 /** Puts factors together again; no copy. */
@@ -60,31 +43,57 @@ export const fromPlainFactors = ({ A, B, quantized, svdCaptured }: PlainFactors)
   ...(svdCaptured !== undefined && { svdCaptured }),
   A: fromPlain(A),
   B: fromPlain(B),
-  ...(quantized && { quantized: fromPlainQuantized(quantized) }),
+  ...(quantized && { quantized: { tensors: quantized.tensors, dequantized: fromPlain(quantized.dequantized) } }),
 });
 
-/** ONNX Runtime refuses tensors over shared memory, so a worker takes its own copy. */
-export const ownStatistic = ({ sum, ...rest }: PlainStatistic): Statistic => ({
-  ...rest,
-  sum: fromPlain({ ...sum, data: sum.data.slice() }),
+/** What a quantized shard holds; it moves to a worker and back, so that there is only one of each matrix. */
+export type ShardContent = Pick<QuantizedShard, 'quantized' | 'E' | 'weights'>;
+
+/** `ShardContent` as cloneable data. */
+export interface PlainShard {
+  readonly quantized: QuantizedTensors;
+  readonly E: PlainMatrix;
+  readonly weights: { readonly W: PlainMatrix; readonly Q: PlainMatrix } | undefined;
+}
+
+/** Takes a shard apart into cloneable data; no copy. */
+export const toPlainShard = ({ quantized, E, weights }: ShardContent): PlainShard => ({
+  quantized,
+  E: toPlain(E),
+  weights: weights && { W: toPlain(weights.W), Q: toPlain(weights.Q) },
 });
 
-const buffersOfQuantized = ({ tensors, dequantized }: PlainQuantized): ArrayBuffer[] =>
-  buffersOf(dequantized.data, ...Object.values(tensors).map(({ bytes }) => bytes));
+/** Puts a shard together again; no copy. */
+export const fromPlainShard = ({ quantized, E, weights }: PlainShard): ShardContent => ({
+  quantized,
+  E: fromPlain(E),
+  weights: weights && { W: fromPlain(weights.W), Q: fromPlain(weights.Q) },
+});
 
-/** Computes E = W − Q. */
-export const residualOf = (W: Matrix, Q: Matrix): Matrix => {
-  const q = rowMajor(Q);
-  return matrix(
-    W.shape[0]!,
-    W.shape[1]!,
-    rowMajor(W).map((value, i) => value - q[i]!),
-  );
+const buffersOfTensors = ({ tensors }: QuantizedTensors): ArrayBuffer[] => buffersOf(...Object.values(tensors).map(({ bytes }) => bytes));
+
+/** Buffers of a shard, for moving them. */
+export const buffersOfShard = ({ quantized, E, weights }: PlainShard): ArrayBuffer[] => [
+  // A quantizer may return W itself as Q; a buffer moves once.
+  ...new Set([...buffersOf(E.data, ...(weights ? [weights.W.data, weights.Q.data] : [])), ...buffersOfTensors(quantized)]),
+];
+
+/**
+ * Quantizes a weight matrix.
+ *
+ * @param W not to be used afterwards
+ * @param keepWeights hold W and Q beside E
+ */
+export const quantizeToShard = async (
+  W: Matrix,
+  quantizer: Quantizer,
+  options: QuantizeOptions,
+  keepWeights: boolean,
+): Promise<ShardContent> => {
+  if (!keepWeights) return { ...(await quantizeToResidual(W, quantizer, options)), weights: undefined };
+  const { quantized, E } = await quantizeWeight(W, quantizer, options);
+  return { quantized: { tensors: quantized.tensors }, E, weights: { W, Q: quantized.dequantized } };
 };
-
-/** Reads one weight matrix, [out, in], as float32. */
-export const readWeight = async (location: TensorLocation): Promise<Matrix> =>
-  matrix(location.shape[0]!, location.shape[1]!, toFloat32(await readTensor(location), location.dtype));
 
 /** What `quantizeShard` works on. */
 export interface QuantizeArgument {
@@ -92,34 +101,30 @@ export interface QuantizeArgument {
   readonly location: TensorLocation;
   readonly dtype: FloatDType;
   readonly quantizer: ModuleReference;
+  readonly keepWeights: boolean;
 }
 
 /** Reads a weight matrix and quantizes it. */
-export const quantizeShard: WorkerTask<QuantizeArgument, ShardMatrices> = async ({ module, location, dtype, quantizer }) => {
-  const W = await readWeight(location);
-  const quantized = await (await loadReference<Quantizer>(quantizer)).quantize(W, { module, dtype });
-  const value = { W: toPlain(W), quantized: toPlainQuantized(quantized), E: toPlain(residualOf(W, quantized.dequantized)) };
+export const quantizeShard: WorkerTask<QuantizeArgument, PlainShard> = async ({ module, location, dtype, quantizer, keepWeights }) => {
+  const own = await loadReference<Quantizer>(quantizer);
+  const value = toPlainShard(await quantizeToShard(await readMatrix(location), own, { module, dtype }, keepWeights));
   return { value, transfer: buffersOfShard(value) };
 };
 
-/** The matrices of a shard; they move to a worker and back, so that there is only one of each. */
-export interface ShardMatrices {
-  readonly W: PlainMatrix;
-  readonly quantized: PlainQuantized;
-  readonly E: PlainMatrix;
-}
-
-/** Buffers of a shard's matrices, for moving them. */
-export const buffersOfShard = ({ W, quantized, E }: ShardMatrices): ArrayBuffer[] => [
-  // A quantizer may return W itself as Q; a buffer moves once.
-  ...new Set([...buffersOf(W.data, E.data), ...buffersOfQuantized(quantized)]),
-];
+/** The problem that a shard poses to an initializer. */
+export const problemOf = (
+  { quantized, E, weights }: ShardContent,
+  known: Omit<InitializerProblem, 'W' | 'quantized' | 'E'>,
+): InitializerProblem =>
+  weights
+    ? { ...known, E, W: weights.W, quantized: { tensors: quantized.tensors, dequantized: weights.Q } }
+    : residualProblem({ ...known, E });
 
 /** What `initializeShard` works on. */
-export interface InitializeArgument extends ShardMatrices {
+export interface InitializeArgument extends PlainShard {
   readonly module: string;
   readonly dtype: FloatDType;
-  readonly statistic: PlainStatistic;
+  readonly statistic: PackedStatistic;
   readonly rank: number;
   readonly quantizer: ModuleReference;
   readonly initializer: ModuleReference;
@@ -137,42 +142,43 @@ export const chooseFactors = async (
   return balance ? balanced(factors, context) : factors;
 };
 
-/** A shard's matrices and the factors chosen for it. */
-export interface InitializeResult extends ShardMatrices {
+/** A shard and the factors chosen for it. */
+export interface InitializeResult extends PlainShard {
   readonly factors: PlainFactors;
 }
 
 /** Chooses the factors of one layer. */
 export const initializeShard: WorkerTask<InitializeArgument, InitializeResult> = async (argument, { linalg }) => {
-  const { module, dtype, W, quantized, E, statistic, rank, balance } = argument;
-  const problem: InitializerProblem = {
-    ...{ module, rank, W: fromPlain(W), quantized: fromPlainQuantized(quantized), E: fromPlain(E), statistic: ownStatistic(statistic) },
+  const { module, dtype, quantized, E, weights, statistic, rank, balance } = argument;
+  const initializer = await loadReference<Initializer>(argument.initializer);
+  const problem = problemOf(fromPlainShard(argument), {
+    ...{ module, rank, statistic: initializer.usesStatistic ? unpackStatistic(statistic) : undefined },
     quantizer: await loadReference<Quantizer>(argument.quantizer),
     quantizeOptions: { module, dtype },
-  };
-  const factors = toPlainFactors(await chooseFactors(await loadReference<Initializer>(argument.initializer), problem, balance, { linalg }));
-  const value = { W, quantized, E, factors };
+  });
+  const factors = toPlainFactors(await chooseFactors(initializer, problem, balance, { linalg }));
+  const value = { quantized, E, weights, factors };
   return { value, transfer: buffersOfInitialized(value) };
 };
 
 /** What `certifyShard` works on. */
 export interface CertifyArgument extends InitializeResult {
   readonly module: string;
-  readonly statistic: PlainStatistic;
-  readonly heldOut: PlainStatistic | undefined;
+  readonly statistic: PackedStatistic;
+  readonly heldOut: PackedStatistic | undefined;
 }
 
-/** A shard's matrices, its factors and what they are worth. */
+/** A shard, its factors and what they are worth. */
 export interface CertifyResult extends InitializeResult {
   readonly certificate: Certificate;
 }
 
 /** Buffers of a shard and its factors, for moving them. */
-export const buffersOfInitialized = ({ factors, ...matrices }: InitializeResult): ArrayBuffer[] => [
+export const buffersOfInitialized = ({ factors, ...shard }: InitializeResult): ArrayBuffer[] => [
   ...new Set([
-    ...buffersOfShard(matrices),
+    ...buffersOfShard(shard),
     ...buffersOf(factors.A.data, factors.B.data),
-    ...(factors.quantized ? buffersOfQuantized(factors.quantized) : []),
+    ...(factors.quantized ? [...buffersOf(factors.quantized.dequantized.data), ...buffersOfTensors(factors.quantized)] : []),
   ]),
 ];
 
@@ -193,16 +199,16 @@ export const alikeStatistics = async (
 
 /** Computes what the factors of one layer are worth. */
 export const certifyShard: WorkerTask<CertifyArgument, CertifyResult> = async (argument, { linalg }) => {
-  const { module, W, quantized, E, factors } = argument;
-  const heldOut = argument.heldOut && ownStatistic(argument.heldOut);
+  const { module, quantized, E, weights, factors } = argument;
+  const heldOut = argument.heldOut && unpackStatistic(argument.heldOut);
   const certificate = await certify(
     {
-      ...{ module, W: fromPlain(W), E: fromPlain(E), factors: fromPlainFactors(factors) },
-      statistic: await alikeStatistics(fromPlain(E), ownStatistic(argument.statistic), heldOut, linalg),
+      ...{ module, W: weights && fromPlain(weights.W), E: fromPlain(E), factors: fromPlainFactors(factors) },
+      statistic: await alikeStatistics(fromPlain(E), unpackStatistic(argument.statistic), heldOut, linalg),
       heldOut,
     },
     { linalg },
   );
-  const value = { W, quantized, E, factors, certificate };
+  const value = { quantized, E, weights, factors, certificate };
   return { value, transfer: buffersOfInitialized(value) };
 };

@@ -2,7 +2,7 @@ import type { TensorLocation } from '../checkpoint/index.js';
 import type { FloatDType, Matrix } from '../foundation/index.js';
 import type { Certificate, Factors } from '../initializers/index.js';
 import type { LinearLayer } from '../models/index.js';
-import type { QuantizedMatrix } from '../quantizers/index.js';
+import type { QuantizedTensors } from '../quantizers/index.js';
 import type { InputStatistics } from './statistics.js';
 
 /** One weight matrix that waits to be worked on: a descriptor, no payload. */
@@ -15,13 +15,21 @@ export interface WeightShard {
   readonly ofExpert?: boolean;
 }
 
-/** A weight matrix, its quantization and what that lost. */
-export interface QuantizedShard extends WeightShard {
+/** A weight matrix and its stock Q, for what needs more than their difference. */
+export interface ShardWeights {
   /** [out, in] */
   readonly W: Matrix;
-  readonly quantized: QuantizedMatrix;
+  /** [out, in] */
+  readonly Q: Matrix;
+}
+
+/** A weight matrix after quantization: what is stored of it, and what that lost. */
+export interface QuantizedShard extends WeightShard {
+  readonly quantized: QuantizedTensors;
   /** W − Q, [out, in] */
   readonly E: Matrix;
+  /** Held only for an initializer that reads them. */
+  readonly weights: ShardWeights | undefined;
   /** Seconds spent so far. */
   readonly seconds: number;
 }

@@ -1,9 +1,9 @@
 import { filter, from, type Observable } from 'rxjs';
 import { inFlight, limited } from '../dataflow/index.js';
 import type { CalibratedRun } from './calibrated-run.js';
-import { certifyStage, initializeStage, type InitializeStageOptions } from './shard-stages.js';
+import { certifyStage, initializeStage, quantizeStage, type InitializeStageOptions } from './shard-stages.js';
 import type { CertifiedShard, QuantizedShard, WeightShard } from './shard.js';
-import type { InputStatistics } from './statistics.js';
+import { packedBytes, type InputStatistics } from './statistics.js';
 
 /** Takes a finished shard; the shard's slot in the window is free when its promise settles. */
 export type ShardSink = (shard: QuantizedShard | CertifiedShard) => Promise<void>;
@@ -12,17 +12,19 @@ export type ShardSink = (shard: QuantizedShard | CertifiedShard) => Promise<void
 export interface SolveBlockOptions extends Omit<InitializeStageOptions, 'quantizer'> {
   /** True when layers that get no correction are wanted too, quantized. */
   readonly everyLayer: boolean;
+  /** True for an initializer that reads W and Q (`usesWeights`), which are held beside E then. */
+  readonly keepWeights: boolean;
   readonly sink: ShardSink;
 }
 
-/** Bytes of W, Q and E of one shard. */
-const bytesOf = ({ layer }: WeightShard): number => 3 * 4 * layer.outFeatures * layer.inFeatures;
+/** Bytes of one shard's matrices: E, and W and Q while E is made, or as long where they are kept. */
+const bytesOf = ({ layer }: WeightShard, keepWeights: boolean): number => (keepWeights ? 3 : 2) * 4 * layer.outFeatures * layer.inFeatures;
 
 /** Notes that a block's sums are let go. */
 export const dropStatistics = (run: CalibratedRun, statistics: readonly InputStatistics[]): void => {
   // Experts with too few tokens share one sum.
-  const sums = new Set(statistics.flatMap(({ calibration, heldOut }) => [calibration.sum, ...(heldOut ? [heldOut.sum] : [])]));
-  for (const sum of sums) run.statisticBytes.drop(4 * sum.size);
+  const sums = new Set(statistics.flatMap(({ calibration, heldOut }) => [calibration, ...(heldOut ? [heldOut] : [])]));
+  for (const sum of sums) run.statisticBytes.drop(packedBytes(sum));
 };
 
 /** Makes the way of one shard: quantize → initialize → certify → sink, each stage with a limiter of its own. */
@@ -31,6 +33,7 @@ const shardPath = (
   options: SolveBlockOptions,
 ): ((shard: WeightShard, statistics: InputStatistics[]) => Promise<QuantizedShard | CertifiedShard>) => {
   const nameOf = ({ layer }: WeightShard): string => layer.module;
+  const quantize = limited(quantizeStage(run.pool, run.plan.quantizer.placed, options.keepWeights), run.context, nameOf, run.clock.add);
   const initialize = limited(
     initializeStage(run.pool, { ...options, quantizer: run.plan.quantizer.placed }),
     run.context,
@@ -40,15 +43,17 @@ const shardPath = (
   const certify = limited(certifyStage(run.pool), run.context, nameOf, run.clock.add);
   const sink = limited({ name: 'write', concurrency: 1, run: options.sink }, run.context, nameOf, run.clock.add);
   return async (shard, statistics) => {
-    run.weightBytes.hold(bytesOf(shard));
+    const bytes = bytesOf(shard, options.keepWeights);
+    run.weightBytes.hold(bytes);
     try {
-      const quantized = await run.quantize(shard);
+      await run.walk.arrive(shard.block);
+      const quantized = await quantize(shard);
       const read = run.plan.corrects(shard.layer) ? statistics.find(({ input }) => input === shard.layer.input) : undefined;
       const finished = read ? await certify(await initialize({ ...quantized, statistics: read })) : quantized;
       await sink(finished);
       return finished;
     } finally {
-      run.weightBytes.drop(bytesOf(shard));
+      run.weightBytes.drop(bytes);
     }
   };
 };
@@ -56,8 +61,7 @@ const shardPath = (
 /**
  * Streams the weight shards of a block through quantize → initialize → certify → sink.
  *
- * One window of shards is in flight, one more than there are workers, so that a worker never waits for a shard to be
- * read; what a shard holds is released before its slot is.
+ * One window of shards is in flight; what a shard holds is released before its slot is.
  */
 export const solveBlock = (
   run: CalibratedRun,
@@ -68,6 +72,6 @@ export const solveBlock = (
   const path = shardPath(run, options);
   return from([...run.plan.shards[block]!, ...(run.plan.experts?.shards[block] ?? [])]).pipe(
     filter(({ layer }) => options.everyLayer || run.plan.corrects(layer)),
-    inFlight(run.pool.workers + 1, (shard) => path(shard, statistics)),
+    inFlight(run.shardsInFlight, (shard) => path(shard, statistics)),
   );
 };

@@ -1,5 +1,13 @@
 import { defer, map, type OperatorFunction, reduce } from 'rxjs';
-import { addPanels, unpackSymmetric, zeroPanels, type Split, type SummedInput, type SymmetricPanels } from '../calibration/index.js';
+import {
+  addPanels,
+  panelBytes,
+  sharedPanels,
+  unpackSymmetric,
+  type Split,
+  type SummedInput,
+  type SymmetricPanels,
+} from '../calibration/index.js';
 import type { ByteLedger } from '../foundation/index.js';
 import type { Statistic } from '../initializers/index.js';
 import type { Passage } from './propagation.js';
@@ -12,12 +20,29 @@ export interface RoutedTokens {
   readonly shared: boolean;
 }
 
+/** A statistic as it is kept: the panels of its upper triangle in shared memory, cloneable. */
+export interface PackedStatistic extends Omit<Statistic, 'sum'> {
+  /** Rows and columns of the sum. */
+  readonly n: number;
+  readonly panels: SymmetricPanels;
+}
+
+/** Unpacks a statistic into memory of its own, both triangles filled: 4 n² bytes. */
+export const unpackStatistic = ({ kind, tokens, n, panels }: PackedStatistic): Statistic => ({
+  kind,
+  tokens,
+  sum: unpackSymmetric(n, panels),
+});
+
+/** Bytes that a statistic takes while it is kept. */
+export const packedBytes = ({ panels }: PackedStatistic): number => panels.reduce((bytes, panel) => bytes + panel.byteLength, 0);
+
 /** Sums of one activation of a block. */
 export interface InputStatistics {
   readonly input: string;
-  readonly calibration: Statistic;
+  readonly calibration: PackedStatistic;
   /** Undefined where nothing was held out, or no held-out token was routed to the expert. */
-  readonly heldOut: Statistic | undefined;
+  readonly heldOut: PackedStatistic | undefined;
   /** For what a routed expert reads. */
   readonly routed?: RoutedTokens;
 }
@@ -44,20 +69,23 @@ const tokensOf = ({ rows }: SummedInput, { segment, expertTokens = [] }: Passage
 
 const sizeOf = ({ width, residual }: SummedInput): number => residual?.rows ?? width;
 
-const bytesOf = (panels: readonly SymmetricPanels[]): number => panels.flat().reduce((bytes, panel) => bytes + panel.byteLength, 0);
-
 /**
  * Folds the partial sums of a block's segments, which must come in sequence, into one statistic for each summed input.
  *
- * Float32 partial sums of one segment each are added in float32; both triangles are filled at the end.
+ * Float32 partial sums of one segment each are added in float32.
  *
- * @param ledger counts the bytes of partial and total sums; the caller drops those of the returned matrices
+ * @param ledger counts the bytes of total sums; the caller drops those that are returned
  */
 export const foldStatistics =
   (sums: readonly SummedInput[], ledger: ByteLedger): OperatorFunction<Passage, InputStatistics[]> =>
   (passages$) =>
-    defer(() =>
-      passages$.pipe(
+    defer(() => {
+      const newPanels = (sum: SummedInput): SymmetricPanels => {
+        const n = sizeOf(sum);
+        ledger.hold(panelBytes(n));
+        return sharedPanels(n);
+      };
+      return passages$.pipe(
         reduce((totals, passage) => {
           const { segment, sums: partial } = passage;
           sums.forEach((sum, i) => {
@@ -65,28 +93,15 @@ export const foldStatistics =
             if (panels.length === 0) return;
             const total = totals[segment.split][i]!;
             total.tokens += tokensOf(sum, passage);
-            ledger.hold(bytesOf([panels]));
-            if (!total.panels) total.panels = panels;
-            else {
-              addPanels(total.panels, panels);
-              ledger.drop(bytesOf([panels]));
-            }
+            addPanels((total.panels ??= newPanels(sum)), panels);
           });
           return totals;
         }, noSums(sums)),
         map((totals) =>
           sums.map((sum, i): InputStatistics => {
-            const kind = sum.residual ? 'G' : 'H';
-            const statistic = (split: Split): Statistic => {
-              const n = sizeOf(sum);
-              const total = totals[split][i]!;
-              const { panels, tokens } = total;
-              ledger.hold(4 * n * n);
-              const full = unpackSymmetric(n, panels ?? zeroPanels(n));
-              // A mixture has hundreds of sums: none is held twice for longer than it takes to unpack it.
-              total.panels = undefined;
-              ledger.drop(bytesOf(panels ? [panels] : []));
-              return { kind, sum: full, tokens };
+            const statistic = (split: Split): PackedStatistic => {
+              const { panels = newPanels(sum), tokens } = totals[split][i]!;
+              return { kind: sum.residual ? 'G' : 'H', n: sizeOf(sum), panels, tokens };
             };
             return {
               input: sum.input,
@@ -95,5 +110,5 @@ export const foldStatistics =
             };
           }),
         ),
-      ),
-    );
+      );
+    });

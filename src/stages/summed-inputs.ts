@@ -2,6 +2,7 @@ import type { Segment, SummedInput } from '../calibration/index.js';
 import { rowMajor } from '../foundation/index.js';
 import { chooseStatistics } from '../planning/index.js';
 import type { CausalModel } from '../models/index.js';
+import { isModuleReference } from '../runtime/index.js';
 import type { CorrectionPlan } from './correction-plan.js';
 import { chooseRoutedStatistics } from './expert-statistics.js';
 import type { QuantizedShard, WeightShard } from './shard.js';
@@ -9,8 +10,8 @@ import type { QuantizedShard, WeightShard } from './shard.js';
 /**
  * Says what is summed while a block is passed.
  *
- * A G needs E before calibration: that one layer is quantized here, and again when its factors are chosen, so that
- * only E stays in memory meanwhile.
+ * A G needs E before calibration: that one layer is quantized by each worker, and again when its factors are chosen, so
+ * that only E stays in memory meanwhile.
  *
  * @param segments those of the run, calibration first
  * @param quantize reads and quantizes one shard
@@ -34,13 +35,21 @@ export const summedInputs = async (
   const choices = [...chooseStatistics(model, block, (candidate) => plan.corrects(candidate), acceptsG), ...routed];
   const shards = new Map([...plan.shards[block]!, ...experts].map((shard) => [shard.layer.module, shard]));
   const sums: SummedInput[] = [];
-  for (const { kind, layer, ...choice } of choices)
-    sums.push({ ...choice, residual: layer && kind === 'G' ? residualOf(await quantize(shards.get(layer.module)!)) : undefined });
+  for (const { kind, layer, ...choice } of choices) {
+    const shard = layer && kind === 'G' ? shards.get(layer.module)! : undefined;
+    sums.push({ ...choice, residual: shard && (residualFor(shard, plan) ?? sharedResidual(await quantize(shard))) });
+  }
   return sums;
 };
 
+/** Lets each worker make E, which spares a shared copy; undefined where the quantizer works on the main thread, or the residuals are many. */
+const residualFor = ({ layer, location, dtype, ofExpert }: WeightShard, { quantizer }: CorrectionPlan): SummedInput['residual'] =>
+  isModuleReference(quantizer.placed) && !ofExpert
+    ? { rows: layer.outFeatures, of: { location, quantizer: quantizer.placed, options: { module: layer.module, dtype } } }
+    : undefined;
+
 /** E over shared memory. */
-const residualOf = ({ E }: QuantizedShard): SummedInput['residual'] => {
+const sharedResidual = ({ E }: QuantizedShard): SummedInput['residual'] => {
   const shared = new Float32Array(new SharedArrayBuffer(4 * E.size));
   shared.set(rowMajor(E));
   return { E: shared, rows: E.shape[0]! };

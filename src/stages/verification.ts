@@ -23,7 +23,7 @@ import { walkModel, type ModelWalk } from './model-walk.js';
 import { openSourceModel, requireFullPrecision, type SourceModel, type SourceOptions } from './open-source-model.js';
 import { claimedChoice, claimedExperts, type OutputClaims } from './output-claims.js';
 import { RunClock } from './run-clock.js';
-import { workerCount } from './worker-count.js';
+import { layOutWorkers } from './worker-layout.js';
 
 /** An output that is being verified: what was opened, and what was found wrong so far. */
 export interface Verification {
@@ -191,7 +191,7 @@ const openParts = async (
     text === undefined
       ? undefined
       : await openCalibratedRun({ ...job, ...choice, calibration: text, model }, { source, clock, onTransfer });
-  const pool = calibration?.pool ?? startWorkerPool({ workers: workerCount(job), signal });
+  const pool = calibration?.pool ?? startWorkerPool({ ...layOutWorkers(job), signal });
   const modelFailures = compareHashes(source.checkpoint, claims, signal);
   modelFailures.catch(() => undefined);
   return {

@@ -2,7 +2,6 @@ import { concatMap, defer, filter, from, type Observable } from 'rxjs';
 import { inFlight, limited, type Stage } from '../dataflow/index.js';
 import { judgeCorrection, type CorrectionClaim, type MeasuredCorrection, type VerificationFailure } from '../evaluation/index.js';
 import { stockInitializer, stockQuantizer } from './correction-plan.js';
-import { toPlainStatistic } from './shard.task.js';
 import {
   claimedChoice,
   claimedExperts,
@@ -100,8 +99,8 @@ const verifyStage = (
         requantizer: corrected ? loftq : undefined,
         factors: adapter.modules.get(module),
         expertFactors: experts?.modules.get(module),
-        statistic: sums && toPlainStatistic(sums.calibration),
-        heldOut: sums?.heldOut && toPlainStatistic(sums.heldOut),
+        statistic: sums?.calibration,
+        heldOut: sums?.heldOut,
       };
       const result = await pool.call<VerifyShardResult>(TASKS, 'verifyShard', argument);
       const claim = claimedExperts(claims)?.find(({ name }) => name === module);

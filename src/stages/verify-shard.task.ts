@@ -1,4 +1,4 @@
-import { readTensor, type TensorLocation } from '../checkpoint/index.js';
+import { readMatrix, readTensor, type TensorLocation } from '../checkpoint/index.js';
 import {
   describeDifference,
   describePlainDifference,
@@ -9,11 +9,12 @@ import {
   type MeasuredCorrection,
   type PlainPair,
 } from '../evaluation/index.js';
-import { matrix, rowMajor, toFloat32, transposed, type FloatDType, type Matrix } from '../foundation/index.js';
+import { matrix, rowMajor, transposed, type FloatDType, type Matrix } from '../foundation/index.js';
 import type { Initializer } from '../initializers/index.js';
-import { QuantizationError, type QuantizedMatrix, type Quantizer, type RawTensor } from '../quantizers/index.js';
+import { QuantizationError, residualOf, type QuantizedMatrix, type Quantizer, type RawTensor } from '../quantizers/index.js';
 import { loadReference, type ModuleReference, type WorkerContext, type WorkerTask } from '../runtime/index.js';
-import { alikeStatistics, ownStatistic, readWeight, residualOf, type PlainStatistic } from './shard.task.js';
+import { alikeStatistics } from './shard.task.js';
+import { unpackStatistic, type PackedStatistic } from './statistics.js';
 
 /** What `verifyShard` works on. */
 export interface VerifyShardArgument {
@@ -29,8 +30,8 @@ export interface VerifyShardArgument {
   readonly factors: AdapterModule | undefined;
   /** The factors of a routed expert's matrix. */
   readonly expertFactors?: ExpertFactors | undefined;
-  readonly statistic: PlainStatistic | undefined;
-  readonly heldOut: PlainStatistic | undefined;
+  readonly statistic: PackedStatistic | undefined;
+  readonly heldOut: PackedStatistic | undefined;
 }
 
 /** What a layer's bytes turned out to be. */
@@ -113,10 +114,10 @@ const measure = async (
   if (!statistic) return { unweighted, weighted: undefined };
   // A G belongs to the stock residual, and is kept only where that is what the base stores.
   const own = actual === stock || statistic.kind === 'G' ? {} : { quantized: actual };
-  const held = heldOut && ownStatistic(heldOut);
+  const held = heldOut && unpackStatistic(heldOut);
   const layer = {
     ...{ module, W, E, heldOut: held, factors: { ...factors, ...own } },
-    statistic: await alikeStatistics(E, ownStatistic(statistic), held, linalg),
+    statistic: await alikeStatistics(E, unpackStatistic(statistic), held, linalg),
   };
   return { unweighted, weighted: await measureWeighted(layer, unweighted, linalg) };
 };
@@ -125,17 +126,15 @@ const isFinite = (values: Float32Array): boolean => values.every((value) => Numb
 
 /** Factors as A [out, rank] and B [in, rank], scaled; or the name of the one that is not finite. */
 const readFactors = async ({ factors, expertFactors }: VerifyShardArgument): Promise<{ A: Matrix; B: Matrix } | string | undefined> => {
-  const read = async (location: TensorLocation): Promise<Matrix> =>
-    matrix(location.shape[0]!, location.shape[1]!, toFloat32(await readTensor(location), location.dtype));
   if (factors) {
-    const [loraA, loraB] = [await read(factors.A), await read(factors.B)];
+    const [loraA, loraB] = [await readMatrix(factors.A), await readMatrix(factors.B)];
     if (!isFinite(rowMajor(loraA))) return 'lora_A';
     if (!isFinite(rowMajor(loraB))) return 'lora_B';
     const scaled = rowMajor(loraB).map((value) => value * factors.scaling);
     return { A: matrix(loraB.shape[0]!, loraB.shape[1]!, scaled), B: transposed(loraA) };
   }
   if (!expertFactors) return undefined;
-  const [A, B] = [await read(expertFactors.A), await read(expertFactors.B)];
+  const [A, B] = [await readMatrix(expertFactors.A), await readMatrix(expertFactors.B)];
   if (!isFinite(rowMajor(A))) return 'A';
   return isFinite(rowMajor(B)) ? { A, B } : 'B';
 };
@@ -143,7 +142,7 @@ const readFactors = async ({ factors, expertFactors }: VerifyShardArgument): Pro
 /** Compares what the base stores of one layer with what belongs there, and measures what its factors are worth. */
 export const verifyShard: WorkerTask<VerifyShardArgument, VerifyShardResult> = async (argument, context) => {
   const { module, dtype, location, stored } = argument;
-  const W = await readWeight(location);
+  const W = await readMatrix(location);
   const quantizer = await loadReference<Quantizer>(argument.quantizer);
   const stock = await quantizer.quantize(W, { module, dtype });
   const expected = await expectedQuantization(argument, quantizer, stock, W, context);

@@ -17,7 +17,7 @@ const checkpoint = await openFixture(FIXTURE);
 const golden = await readGolden(FIXTURE);
 const model = openModel(checkpoint);
 const engine = ortMatrixEngine();
-const context: WorkerContext = { linalg: engine, threads: 1, throwIfStopped: () => undefined };
+const context: WorkerContext = { linalg: engine, threads: 1, throwIfStopped: () => undefined, beforeOtherTask: () => undefined };
 t.teardown(() => engine.close());
 
 const CONSUMERS = new URL('./tap-consumers.js', import.meta.url).href;

@@ -1,19 +1,8 @@
 import t from 'tap';
-import { addPanels, unpackSymmetric, zeroPanels } from '../../src/calibration/index.js';
+import { addPanels, panelBytes, sharedPanels, unpackSymmetric, zeroPanels } from '../../src/calibration/index.js';
 import { rowMajor, type Matrix } from '../../src/foundation/index.js';
-import { gramPanels } from '../../src/graph/index.js';
 import { normalMatrix } from '../linalg/naive-engine.js';
-
-/** Panels of a symmetric matrix, cut by hand; the lower half of a panel's square is filled with rubbish. */
-const packed = (A: Matrix): Float32Array[] => {
-  const n = A.shape[0]!;
-  return gramPanels(n).map(({ begin, end }) => {
-    const panel = new Float32Array((end - begin) * (n - begin));
-    for (let i = begin; i < end; i++)
-      for (let j = begin; j < n; j++) panel[(i - begin) * (n - begin) + j - begin] = j < i ? 777 : A.get(i, j);
-    return panel;
-  });
-};
+import { packed } from './packed.js';
 
 const symmetric = (n: number, seed: number): Matrix => {
   const A = normalMatrix(n, n, seed);
@@ -26,7 +15,12 @@ for (const n of [1, 7, 64, 300, 1100])
     const A = symmetric(n, n);
     const full = unpackSymmetric(n, packed(A));
     t.ok(Buffer.from(rowMajor(full).slice().buffer).equals(Buffer.from(rowMajor(A).buffer)), 'both triangles');
-    t.type(full.data.buffer, SharedArrayBuffer);
+    t.type(full.data.buffer, ArrayBuffer, 'which ONNX Runtime takes');
+    t.type(sharedPanels(n)[0]!.buffer, SharedArrayBuffer);
+    t.equal(
+      panelBytes(n),
+      zeroPanels(n).reduce((bytes, panel) => bytes + panel.byteLength, 0),
+    );
     const sum = zeroPanels(n);
     addPanels(sum, packed(A));
     const B = rowMajor(symmetric(n, n + 1));

@@ -14,7 +14,7 @@ const checkpoint = await openFixture('llama-biases');
 const model = openModel(checkpoint);
 const { hiddenSize, vocabularySize } = model;
 const engine = ortMatrixEngine();
-const context: WorkerContext = { linalg: engine, threads: 1, throwIfStopped: () => undefined };
+const context: WorkerContext = { linalg: engine, threads: 1, throwIfStopped: () => undefined, beforeOtherTask: () => undefined };
 t.teardown(() => engine.close());
 
 const read = async (name: string): Promise<Float32Array> => {

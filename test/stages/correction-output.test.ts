@@ -12,8 +12,7 @@ import {
   type CorrectionOutputOptions,
   type WeightShard,
 } from '../../src/stages/index.js';
-import { readWeight } from '../../src/stages/shard.task.js';
-import { openCheckpoint } from '../../src/checkpoint/index.js';
+import { openCheckpoint, readMatrix } from '../../src/checkpoint/index.js';
 import { makeTinyModel } from '../integration/tiny-model.js';
 import { normalMatrix } from '../linalg/naive-engine.js';
 
@@ -34,7 +33,7 @@ const options = (directory: string, changes: Partial<CorrectionOutputOptions> = 
   ...changes,
 });
 const quantize = async ({ layer, dtype, location }: WeightShard): Promise<QuantizedMatrix> =>
-  nf4.quantize(await readWeight(location), { module: layer.module, dtype });
+  nf4.quantize(await readMatrix(location), { module: layer.module, dtype });
 const factorsFor = ({ layer }: WeightShard): { A: ReturnType<typeof normalMatrix>; B: ReturnType<typeof normalMatrix> } => ({
   A: normalMatrix(layer.outFeatures, 2, 1),
   B: normalMatrix(layer.inFeatures, 2, 2),

@@ -1,9 +1,10 @@
 import t from 'tap';
-import { planSegments, type SummedInput } from '../../src/calibration/index.js';
+import { panelBytes, planSegments, type SummedInput } from '../../src/calibration/index.js';
 import { ByteLedger, matrix, rowMajor } from '../../src/foundation/index.js';
 import { openModel } from '../../src/models/index.js';
 import { chooseRoutedStatistics, shareStatistics } from '../../src/stages/expert-statistics.js';
-import type { InputStatistics } from '../../src/stages/index.js';
+import { unpackStatistic, type InputStatistics, type PackedStatistic } from '../../src/stages/index.js';
+import { packedStatistic } from '../calibration/packed.js';
 import { openFixture } from '../models/golden-run.js';
 
 const model = openModel(await openFixture('mixtral-routed'));
@@ -46,12 +47,10 @@ const sumOf = (expert: number | 'all', activation = 'expert_input'): SummedInput
   ...{ input: `${activation}.${expert}`, width: 2, residual: undefined, rows: { activation, expert } },
 });
 const statistics = (value: number, tokens: number, heldOutTokens = 0): InputStatistics => {
-  const statistic = (count: number): InputStatistics['calibration'] => ({
-    ...{ kind: 'H', tokens: count },
-    sum: matrix(2, 2, new Float32Array(4).fill(value)),
-  });
+  const statistic = (count: number): PackedStatistic => packedStatistic('H', matrix(2, 2, new Float32Array(4).fill(value)), count);
   return { input: 'x', calibration: statistic(tokens), heldOut: heldOutTokens > 0 ? statistic(heldOutTokens) : undefined };
 };
+const sumIn = (statistic: PackedStatistic): Float32Array => rowMajor(unpackStatistic(statistic).sum);
 const INPUTS = [
   { name: 'expert_input', width: 2, madeBy: 'block' },
   { name: 'expert_hidden', width: 2, madeBy: 'expert' },
@@ -59,7 +58,7 @@ const INPUTS = [
 
 t.test('experts with too few tokens take the sum of all, and keep what was held out', async (t) => {
   const ledger = new ByteLedger();
-  ledger.hold(3 * 16);
+  ledger.hold(3 * panelBytes(2));
   const sums = [sumOf(0), sumOf(1), sumOf(2)];
   const shared = shareStatistics(sums, [statistics(1, 100, 5), statistics(10, 3, 2), statistics(100, 0)], INPUTS, 1, ledger);
   t.same(
@@ -70,11 +69,11 @@ t.test('experts with too few tokens take the sum of all, and keep what was held 
       { calibration: 0, heldOut: 0, shared: true },
     ],
   );
-  t.same([...rowMajor(shared[1]!.calibration.sum)], [111, 111, 111, 111]);
+  t.same([...sumIn(shared[1]!.calibration)], [111, 111, 111, 111]);
   t.equal(shared[1]!.calibration.tokens, 103);
-  t.equal(shared[1]!.calibration.sum, shared[2]!.calibration.sum, 'one sum for both');
-  t.same([...rowMajor(shared[1]!.heldOut!.sum)], [10, 10, 10, 10]);
-  t.equal(ledger.peakBytes, 4 * 16);
+  t.equal(shared[1]!.calibration.panels, shared[2]!.calibration.panels, 'one sum for both');
+  t.same([...sumIn(shared[1]!.heldOut!)], [10, 10, 10, 10]);
+  t.equal(ledger.peakBytes, 4 * panelBytes(2));
 });
 
 t.test('a sum of all that was kept apart is taken as it is; sums of other layers stay', async (t) => {

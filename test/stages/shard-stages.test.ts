@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { matrix, rowMajor, transposed, type Matrix } from '../../src/foundation/index.js';
 import { exact, loftq, stockInitializers, type Initializer } from '../../src/initializers/index.js';
-import { int8, nf4, QUANTIZERS, type QuantizedMatrix } from '../../src/quantizers/index.js';
+import { int8, nf4, QUANTIZERS, type QuantizedTensors } from '../../src/quantizers/index.js';
 import { startWorkerPool } from '../../src/runtime/index.js';
 import {
   certifyStage,
@@ -11,9 +11,12 @@ import {
   quantizeStage,
   weightShard,
   type InitializeStageOptions,
+  unpackStatistic,
   type InputStatistics,
+  type PackedStatistic,
   type QuantizedShard,
 } from '../../src/stages/index.js';
+import { packedStatistic } from '../calibration/packed.js';
 import { identity } from './custom-stages.js';
 import { makeTinyModel } from '../integration/tiny-model.js';
 import { distance, naiveProduct, normalMatrix } from '../linalg/naive-engine.js';
@@ -26,38 +29,41 @@ const layer = model.linears(1).find(({ module }) => module.endsWith('gate_proj')
 const shard = weightShard(checkpoint, 1, layer);
 
 const X = normalMatrix(100, 32, 1);
-const shared = (A: Matrix): Matrix => {
-  const data = new Float32Array(new SharedArrayBuffer(4 * A.size));
-  data.set(rowMajor(A));
-  return matrix(A.shape[0]!, A.shape[1]!, data);
-};
 const statistics: InputStatistics = {
   input: 'mlp_input',
-  calibration: { kind: 'H', sum: shared(naiveProduct(transposed(X), X)), tokens: 100 },
-  heldOut: { kind: 'H', sum: shared(naiveProduct(transposed(normalMatrix(30, 32, 2)), normalMatrix(30, 32, 2))), tokens: 30 },
+  calibration: packedStatistic('H', naiveProduct(transposed(X), X), 100),
+  heldOut: packedStatistic('H', naiveProduct(transposed(normalMatrix(30, 32, 2)), normalMatrix(30, 32, 2)), 30),
 };
 
-const bytesOf = ({ tensors, dequantized }: QuantizedMatrix): unknown => [
-  Object.entries(tensors).map(([name, { bytes, ...rest }]) => [name, rest, [...bytes]]),
-  rowMajor(dequantized),
-];
+const bytesOf = ({ tensors }: QuantizedTensors): unknown =>
+  Object.entries(tensors).map(([name, { bytes, ...rest }]) => [name, rest, [...bytes]]);
 
-const quantized = (): Promise<QuantizedShard> => quantizeStage(pool, QUANTIZERS.nf4).run(shard, context);
+const quantized = (): Promise<QuantizedShard> => quantizeStage(pool, QUANTIZERS.nf4, true).run(shard, context);
 
 t.test('a quantizer gives the same bytes on the main thread and in a worker', async (t) => {
   for (const [reference, object] of [
     [QUANTIZERS.nf4, nf4],
     [QUANTIZERS.int8, int8],
   ] as const) {
-    const there = await quantizeStage(pool, reference).run(shard, context);
-    const here = await quantizeStage(pool, object).run(shard, context);
+    const there = await quantizeStage(pool, reference, true).run(shard, context);
+    const here = await quantizeStage(pool, object, true).run(shard, context);
     t.same(bytesOf(there.quantized), bytesOf(here.quantized), object.name);
-    t.same([rowMajor(there.W), rowMajor(there.E)], [rowMajor(here.W), rowMajor(here.E)]);
+    const values = ({ E, weights }: QuantizedShard): Float32Array[] => [E, weights!.W, weights!.Q].map(rowMajor);
+    t.same(values(there), values(here));
+    for (const quantizer of [reference, object]) {
+      const alone = await quantizeStage(pool, quantizer, false).run(shard, context);
+      t.equal(alone.weights, undefined);
+      t.same(
+        [bytesOf(alone.quantized), rowMajor(alone.E)],
+        [bytesOf(here.quantized), rowMajor(here.E)],
+        'W and Q are let go, E is the same',
+      );
+    }
     t.equal(there.layer, layer);
-    const Q = rowMajor(here.quantized.dequantized);
+    const Q = rowMajor(here.weights!.Q);
     t.same(
       rowMajor(here.E),
-      rowMajor(here.W).map((value, i) => value - Q[i]!),
+      rowMajor(here.weights!.W).map((value, i) => value - Q[i]!),
       'E = W − Q',
     );
     t.ok(here.E.data.some((value) => value !== 0));
@@ -69,7 +75,12 @@ t.test('an initializer gives the same bits on the main thread and in a worker', 
   const run = async (options: Pick<InitializeStageOptions, 'quantizer' | 'initializer'>, balance: boolean): Promise<unknown> => {
     const stage = initializeStage(pool, { ...options, rank: 5, balance });
     const { factors } = await stage.run({ ...(await quantized()), statistics }, context);
-    return [factors.A.shape, rowMajor(factors.A), rowMajor(factors.B), factors.quantized && bytesOf(factors.quantized)];
+    return [
+      factors.A.shape,
+      rowMajor(factors.A),
+      rowMajor(factors.B),
+      factors.quantized && [bytesOf(factors.quantized), rowMajor(factors.quantized.dequantized)],
+    ];
   };
   for (const [reference, object] of [
     [stock.exact, exact()],
@@ -115,7 +126,8 @@ t.test('the certificate states the losses by the definition', async (t) => {
     context,
   );
   const { certificate, E, factors } = await certifyStage(pool).run(solved, context);
-  const loss = (R: Matrix, { sum, tokens }: InputStatistics['calibration']): number => {
+  const loss = (R: Matrix, statistic: PackedStatistic): number => {
+    const { sum, tokens } = unpackStatistic(statistic);
     const G = naiveProduct(naiveProduct(R, sum), transposed(R));
     return Array.from({ length: G.shape[0]! }, (_, i) => G.get(i, i)).reduce((a, b) => a + b, 0) / tokens;
   };
@@ -135,13 +147,18 @@ t.test('the certificate states the losses by the definition', async (t) => {
 t.test('a quantizer may return the weights themselves', async (t) => {
   const reference = { url: new URL('./custom-stages.js', import.meta.url).href, name: 'identity' };
   for (const quantizer of [reference, identity]) {
-    const shards = await quantizeStage(pool, quantizer).run(shard, context);
+    const shards = await quantizeStage(pool, quantizer, true).run(shard, context);
     t.ok(rowMajor(shards.E).every((value) => value === 0));
     const initializer = stockInitializers({ alsSteps: 20, loftqSteps: 3, seed: 0, scaling: 1 }).exact;
     const solved = await initializeStage(pool, { quantizer, initializer, rank: 5, balance: true }).run({ ...shards, statistics }, context);
     const certified = await certifyStage(pool).run(solved, context);
     t.match(certified.certificate.loss, { none: 0, final: 0 });
-    t.same(rowMajor(certified.quantized.dequantized), rowMajor(certified.W), 'and everything comes back');
+    t.same(rowMajor(certified.weights!.Q), rowMajor(certified.weights!.W), 'and everything comes back');
+    const alone = await quantizeStage(pool, quantizer, false).run(shard, context);
+    t.ok(
+      rowMajor(alone.E).every((value) => value === 0),
+      'also where only E is kept',
+    );
   }
 });
 
@@ -152,5 +169,15 @@ t.test('weights that are not finite are refused with the module', async (t) => {
     ...nf4,
     quantize: (W: Matrix, options: Parameters<typeof nf4.quantize>[1]) => (W.set(3, 3, NaN), nf4.quantize(W, options)),
   };
-  await t.rejects(quantizeStage(pool, broken).run({ ...shard, location }, context), refused);
+  await t.rejects(quantizeStage(pool, broken, false).run({ ...shard, location }, context), refused);
+});
+
+t.test('an initializer that says it does without W gets none', async (t) => {
+  const liar: Initializer = {
+    ...{ name: 'liar', projectsResidual: false, requantizes: false, usesStatistic: false, usesWeights: false },
+    initialize: async ({ W, rank }) => ({ A: matrix(W.shape[0]!, rank), B: matrix(W.shape[1]!, rank) }),
+  };
+  const shards = await quantizeStage(pool, QUANTIZERS.nf4, false).run(shard, context);
+  const stage = initializeStage(pool, { quantizer: QUANTIZERS.nf4, initializer: liar, rank: 5, balance: false });
+  await t.rejects(stage.run({ ...shards, statistics }, context), { code: 'QL_WEIGHTS', message: /gate_proj.*read W/ });
 });
