@@ -12,14 +12,20 @@ const F32 = 4;
 const totalOf = (bytes: StageBytes): number =>
   bytes.weights + bytes.statistics + bytes.heldOutStatistics + bytes.activations + bytes.solver + bytes.runtime;
 
+/** Whole bytes. */
+const rounded = ({ weights, statistics, heldOutStatistics, activations, solver, runtime }: StageBytes): StageBytes => ({
+  ...{ weights: Math.ceil(weights), statistics: Math.ceil(statistics), heldOutStatistics: Math.ceil(heldOutStatistics) },
+  ...{ activations: Math.ceil(activations), solver: Math.ceil(solver), runtime: Math.ceil(runtime) },
+});
+
 const outside = (stage: PlannedStage['stage'], bytes: Partial<StageBytes>): PlannedStage => {
-  const all = { ...NOTHING, ...bytes };
+  const all = rounded({ ...NOTHING, ...bytes });
   return { stage, blockKind: undefined, blocks: 0, bytes: all, totalBytes: totalOf(all), operations: 0 };
 };
 
 const ofBlocks = (stage: 'calibrate' | 'solve', kind: string, blocks: number, bytes: StageBytes, operations: number): PlannedStage => ({
-  ...{ stage, blockKind: kind, blocks, bytes, operations },
-  totalBytes: totalOf(bytes),
+  ...{ stage, blockKind: kind, blocks, bytes: rounded(bytes), operations },
+  totalBytes: totalOf(rounded(bytes)),
 });
 
 /** Plans the stages of a run: those of each kind of block, and what comes before and after the blocks. */

@@ -18,7 +18,7 @@ export {
   type VerifyJob,
 } from './jobs.js';
 export { type ActivationTap, type ActivationTaps, type WorkerTap } from './activation-tap.js';
-export { openCalibratedRun, type CalibratedJob, type CalibratedRun, type CalibratedRunOptions } from './calibrated-run.js';
+export { openCalibratedRun, type CalibratedJob, type CalibratedRun, type CalibratedRunOptions, type KnownRun } from './calibrated-run.js';
 export {
   openCorrectionOutput,
   requireLoadableBase,
@@ -49,7 +49,7 @@ export { resolvePlaced, type Placed } from './placed.js';
 export { Propagation, type Passage, type PassageOptions, type SplitWindows } from './propagation.js';
 export { RunClock } from './run-clock.js';
 export { measureMachine } from './measure-machine.js';
-export { assumeTokens, planRun, type RunParts, type RunTokens } from './plan-run.js';
+export { assumeTokens, countTokens, planRun, type RunParts, type RunTokens } from './plan-run.js';
 export { makeScratchDirectory, type ScratchDirectory } from './scratch-directory.js';
 export type { CertifiedShard, InitializedShard, QuantizedShard, WeightShard } from './shard.js';
 export { certifyStage, initializeStage, quantizeStage, type InitializeStageOptions } from './shard-stages.js';

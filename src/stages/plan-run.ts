@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { planText } from '../corpus/index.js';
+import { planText, type SelectedWindows } from '../corpus/index.js';
 import type { Initializer } from '../initializers/index.js';
 import { planExecution, type ExecutionPlan, type MachineSpeed, type OpenRun, type PlanRequest } from '../planning/index.js';
 import { acceptsG, keepsWeights, type CorrectionPlan } from './correction-plan.js';
@@ -37,6 +37,14 @@ export const assumeTokens = (job: PlanJob, { maxPositions }: Pick<SourceModel['m
   return { calibrationTokens: windows * windowTokens, heldOutTokens, windowTokens, tokenSource: 'assumed' };
 };
 
+/** The tokens of windows that were chosen. */
+export const countTokens = ({ calibration, heldOut, tokens }: SelectedWindows): RunTokens => ({
+  calibrationTokens: tokens.calibration,
+  heldOutTokens: tokens.heldOut,
+  windowTokens: [...calibration, ...heldOut].reduce((longest, { length }) => Math.max(longest, length), 1),
+  tokenSource: 'counted',
+});
+
 /**
  * Plans a run of `initialize` on this machine: what it needs, and how it will be done.
  *
@@ -51,7 +59,7 @@ export const planRun = async (job: PlanJob, { source, correction, initializer, t
       model: describeModel(source, correction, acceptsG(initializer)),
       solve: {
         ...{ rank: job.rank, bits: job.bits, keepsWeights: keepsWeights(initializer), usesSums: initializer.usesStatistic },
-        steps: job.initializer === 'als' ? job.alsSteps : 0,
+        steps: initializer.name === 'als' ? job.alsSteps : 0,
       },
       ...counts,
       writeBase: job.writeBase,
