@@ -1,6 +1,6 @@
 import { ShapeMismatchError } from '../foundation/index.js';
 import { gramGraph, gramPanels } from '../graph/index.js';
-import { Session, type SessionTensor } from '../runtime/index.js';
+import { Session, unvaryingThreads, type SessionTensor } from '../runtime/index.js';
 import { chunkValues, chunkWidth, type ActivationChunk } from '../transport/index.js';
 import { zeroPanels, type SymmetricPanels } from './symmetric-sums.js';
 
@@ -13,6 +13,9 @@ export interface GramResidual {
 
 /** What the folds of equal sizes share, one working at a time: a mixture has hundreds of them. */
 export class GramGraphs {
+  /** @param threads inside one product */
+  constructor(private readonly threads = 1) {}
+
   private readonly sessions = new Map<string, Promise<Session>>();
   private readonly copies = new Map<number, { of: Float32Array | undefined; readonly data: Float32Array }>();
 
@@ -20,7 +23,7 @@ export class GramGraphs {
   load(width: number, residualRows: number | undefined): Promise<Session> {
     const key = `${width} ${residualRows ?? ''}`;
     let session = this.sessions.get(key);
-    if (!session) this.sessions.set(key, (session = loadGramGraph(width, residualRows)));
+    if (!session) this.sessions.set(key, (session = loadGramGraph(width, residualRows, this.threads)));
     return session;
   }
 
@@ -44,10 +47,15 @@ export class GramGraphs {
   }
 }
 
-const loadGramGraph = (width: number, residualRows: number | undefined): Promise<Session> =>
+/** Chunks have few rows or many: the number of threads has to suit both. */
+const gramThreads = (inner: number, columns: number | undefined, threads: number): number =>
+  columns === undefined ? threads : Math.min(...[1, columns].map((rows) => unvaryingThreads({ rows, inner, columns }, threads)));
+
+const loadGramGraph = (width: number, residualRows: number | undefined, threads: number): Promise<Session> =>
   Session.open(
     residualRows === undefined ? `the sum of x xᵀ, width ${width}` : `the sum of (E x)(E x)ᵀ, E [${residualRows}, ${width}]`,
     gramGraph(width, residualRows),
+    { threads: gramThreads(width, residualRows, threads) },
   );
 
 /**
@@ -68,7 +76,7 @@ export class GramFold {
 
   /** Loads the fold's graph, or takes it from `graphs`, which then has to be released; release the fold after use. */
   static async open(width: number, residual?: GramResidual, graphs?: GramGraphs): Promise<GramFold> {
-    const session = await (graphs ? graphs.load(width, residual?.rows) : loadGramGraph(width, residual?.rows));
+    const session = await (graphs ? graphs.load(width, residual?.rows) : loadGramGraph(width, residual?.rows, 1));
     return new GramFold(session, width, residual, graphs);
   }
 

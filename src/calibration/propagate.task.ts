@@ -1,9 +1,10 @@
 import { readMatrix, type TensorLocation } from '../checkpoint/index.js';
-import { rowMajor } from '../foundation/index.js';
+import { rowMajor, Stopwatch } from '../foundation/index.js';
 import type { LinearForm, ModelPiece } from '../models/index.js';
 import { quantizeToResidual, type Quantizer, type QuantizeOptions } from '../quantizers/index.js';
 import {
   buffersOf,
+  collectGarbage,
   loadReference,
   Session,
   type ModuleReference,
@@ -89,6 +90,19 @@ export interface PropagateResult {
   readonly consumed: readonly unknown[];
   /** Bytes of activations and hidden states that this task held at most. */
   readonly activationBytes: number;
+  readonly seconds: PassageSeconds;
+}
+
+/** Seconds that one segment took in its worker, by what they went into. */
+export interface PassageSeconds {
+  /** Loading the block; 0 where the worker had it. */
+  readonly load: number;
+  /** The block's arithmetic. */
+  readonly forward: number;
+  /** The sums of activations. */
+  readonly sums: number;
+  /** Hidden states read from files and written to them. */
+  readonly spill: number;
 }
 
 /** What a worker keeps between the segments of one block. */
@@ -119,15 +133,20 @@ const gramResidual = async (residual: SummedResidual): Promise<GramResidual> => 
   if ('E' in residual) return residual;
   const { location, quantizer, options } = residual.of;
   const { E } = await quantizeToResidual(await readMatrix(location), await loadReference<Quantizer>(quantizer), options);
+  collectGarbage(4 * E.size);
   return { rows: residual.rows, E: rowMajor(E) };
 };
 
 const openPiece = async ({ key, piece, form, fed, sums }: PropagateArgument, threads: number): Promise<OpenPiece> => {
   if (open?.key === key) return open;
   await releasePiece();
-  const session = await Session.open(piece.label, piece.graph, { externalFolder: piece.externalFolder, threads });
+  // Products with weights that are fed would depend on the number of threads.
+  const session = await Session.open(piece.label, piece.graph, {
+    externalFolder: piece.externalFolder,
+    threads: form === 'stored' ? threads : 1,
+  });
   const folds: GramFold[] = [];
-  const graphs = new GramGraphs();
+  const graphs = new GramGraphs(threads);
   try {
     for (const { width, residual } of sums) folds.push(await GramFold.open(width, residual && (await gramResidual(residual)), graphs));
     return (open = { key, session, feeds: await readFedLayers(fed, form), folds, graphs });
@@ -185,9 +204,11 @@ const passSegment = async (
   piece: OpenPiece,
   argument: PropagateArgument,
   throwIfStopped: () => void,
+  seconds: Stopwatch<keyof PassageSeconds>,
 ): Promise<TaskResult<PropagateResult>> => {
   const { segment, hiddenSize, listenTo, spillTo } = argument;
-  const hidden = 'file' in argument.hidden ? await readHiddenStates(argument.hidden.file) : argument.hidden.values;
+  const read = argument.hidden;
+  const hidden = 'file' in read ? await seconds.time('spill', () => readHiddenStates(read.file)) : read.values;
   const consumers: ChunkConsumer[] = [];
   for (const reference of argument.consumers) consumers.push((await loadReference<() => ChunkConsumer>(reference))());
   const chunks: Uint8Array[] = [];
@@ -196,8 +217,8 @@ const passSegment = async (
   for (const run of segment.runs) {
     throwIfStopped();
     const end = begin + run.windows * run.windowTokens * hiddenSize;
-    const outcome = await runBlock(piece, argument, run, hidden.subarray(begin, end));
-    await foldRun(piece, argument, outcome);
+    const outcome = await seconds.time('forward', () => runBlock(piece, argument, run, hidden.subarray(begin, end)));
+    await seconds.time('sums', () => foldRun(piece, argument, outcome));
     outcome.routed?.counts.forEach((count, expert) => (expertTokens![expert]! += count));
     for (const chunk of outcome.chunks) {
       if (listenTo.includes(chunk.input)) chunks.push(encodeActivationChunk(chunk));
@@ -209,30 +230,25 @@ const passSegment = async (
   const activationBytes = hidden.byteLength + [...buffers.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
   const consumed = consumers.map((consumer) => consumer.finish());
   if (spillTo !== undefined) {
-    await writeHiddenStates(spillTo, hidden, hiddenSize, {
-      block: String(argument.block),
-      split: segment.split,
-      segment: String(segment.index),
-    });
-    return {
-      value: { hidden: { file: spillTo }, sums: panels, expertTokens, chunks, consumed, activationBytes },
-      transfer: buffersOf(...panels.flat(), ...chunks),
-    };
+    const meaning = { block: String(argument.block), split: segment.split, segment: String(segment.index) };
+    await seconds.time('spill', () => writeHiddenStates(spillTo, hidden, hiddenSize, meaning));
   }
+  const next: HiddenStates = spillTo === undefined ? { values: hidden } : { file: spillTo };
   return {
-    value: { hidden: { values: hidden }, sums: panels, expertTokens, chunks, consumed, activationBytes },
-    transfer: buffersOf(hidden, ...panels.flat(), ...chunks),
+    value: { hidden: next, sums: panels, expertTokens, chunks, consumed, activationBytes, seconds: seconds.seconds },
+    transfer: buffersOf(...('values' in next ? [hidden] : []), ...panels.flat(), ...chunks),
   };
 };
 
 /** Moves one segment through one block, folding its activation chunks on the way; a failure leaves no half sum behind. */
 export const propagate: WorkerTask<PropagateArgument, PropagateResult> = async (argument, context) => {
   const { threads, throwIfStopped, beforeOtherTask } = context;
-  const piece = await openPiece(argument, threads);
+  const seconds = new Stopwatch<keyof PassageSeconds>({ load: 0, forward: 0, sums: 0, spill: 0 });
+  const piece = await seconds.time('load', () => openPiece(argument, threads));
   // A block's weights must not lie beside the matrices that are solved next.
   beforeOtherTask(releasePiece);
   try {
-    return await passSegment(piece, argument, throwIfStopped);
+    return await passSegment(piece, argument, throwIfStopped, seconds);
   } catch (error) {
     await releasePiece();
     throw error;

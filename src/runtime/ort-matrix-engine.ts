@@ -2,6 +2,7 @@ import { columnsOf, isRowMajor, matrix, rowMajor, rowsOf, ShapeMismatchError, tr
 import { GraphBuilder } from '../graph/index.js';
 import type { MatrixEngine, MultiplyOptions } from './matrix-engine.js';
 import { Session } from './session.js';
+import { unvaryingThreads } from './unvarying-threads.js';
 
 const productGraph = (transA: boolean, transB: boolean): Uint8Array => {
   const graph = new GraphBuilder('multiply');
@@ -23,14 +24,14 @@ export interface OrtMatrixEngine extends MatrixEngine {
  *
  * A transposed view of a row-major matrix is multiplied as it lies; any other strided view is copied first.
  *
- * @param threads threads inside one product
+ * @param threads threads inside one product, where they don't change its result
  */
 export const ortMatrixEngine = (threads = 1): OrtMatrixEngine => {
   const sessions = new Map<string, Promise<Session>>();
-  const sessionFor = (transA: boolean, transB: boolean): Promise<Session> => {
-    const key = `${transA} ${transB}`;
+  const sessionFor = (transA: boolean, transB: boolean, used: number): Promise<Session> => {
+    const key = `${transA} ${transB} ${used}`;
     let session = sessions.get(key);
-    if (!session) sessions.set(key, (session = Session.open('a matrix product', productGraph(transA, transB), { threads })));
+    if (!session) sessions.set(key, (session = Session.open('a matrix product', productGraph(transA, transB), { threads: used })));
     return session;
   };
   const operand = (a: Matrix, transpose: boolean): { stored: Matrix; transpose: boolean } =>
@@ -47,7 +48,8 @@ export const ortMatrixEngine = (threads = 1): OrtMatrixEngine => {
       if (rows === 0 || columns === 0 || inner === 0) return product;
       const a = operand(A, transposeA);
       const b = operand(B, transposeB);
-      const session = await sessionFor(a.transpose, b.transpose);
+      const used = a.transpose ? threads : unvaryingThreads({ rows, inner, columns }, threads);
+      const session = await sessionFor(a.transpose, b.transpose, used);
       await session.run({ A: tensor(a.stored), B: tensor(b.stored) }, { C: { data: product.data, shape: [rows, columns] } });
       return product;
     },

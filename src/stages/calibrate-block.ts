@@ -30,7 +30,8 @@ export const calibrateBlock = (run: CalibratedRun, block: number, options: Calib
       const listenTo = tappedInputs(options, run.model.inputs(block));
       const consumers = (options.workerTaps ?? []).map(({ consumer }) => consumer);
       return run.propagation.through(block, { sums, listenTo, consumers }).pipe(
-        tap(({ segment, expertTokens }) => {
+        tap(({ segment, expertTokens, seconds }) => {
+          for (const [part, spent] of Object.entries(seconds)) run.clock.add(`calibrate: ${part}`, spent);
           if (expertTokens) run.routing.add(block, segment.split, expertTokens);
           options.onTokens?.(block, (tokens += segment.tokens));
         }),

@@ -11,16 +11,10 @@ import {
   type InitializerProblem,
   type Statistic,
 } from '../initializers/index.js';
-import {
-  quantizeToResidual,
-  quantizeWeight,
-  type QuantizedTensors,
-  type Quantizer,
-  type QuantizeOptions,
-} from '../quantizers/index.js';
-import { buffersOf, loadReference, type MatrixEngine, type ModuleReference, type WorkerTask } from '../runtime/index.js';
+import { quantizeToResidual, quantizeWeight, type QuantizedTensors, type Quantizer, type QuantizeOptions } from '../quantizers/index.js';
+import { buffersOf, collectGarbage, loadReference, type MatrixEngine, type ModuleReference, type WorkerTask } from '../runtime/index.js';
 import type { QuantizedShard } from './shard.js';
-import { unpackStatistic, type PackedStatistic } from './statistics.js';
+import { packedBytes, unpackStatistic, type PackedStatistic } from './statistics.js';
 
 /** `Factors` as cloneable data. */
 export interface PlainFactors {
@@ -108,6 +102,7 @@ export interface QuantizeArgument {
 export const quantizeShard: WorkerTask<QuantizeArgument, PlainShard> = async ({ module, location, dtype, quantizer, keepWeights }) => {
   const own = await loadReference<Quantizer>(quantizer);
   const value = toPlainShard(await quantizeToShard(await readMatrix(location), own, { module, dtype }, keepWeights));
+  collectGarbage(value.E.data.byteLength);
   return { value, transfer: buffersOfShard(value) };
 };
 
@@ -158,6 +153,7 @@ export const initializeShard: WorkerTask<InitializeArgument, InitializeResult> =
   });
   const factors = toPlainFactors(await chooseFactors(initializer, problem, balance, { linalg }));
   const value = { quantized, E, weights, factors };
+  collectGarbage(packedBytes(statistic));
   return { value, transfer: buffersOfInitialized(value) };
 };
 
@@ -210,5 +206,6 @@ export const certifyShard: WorkerTask<CertifyArgument, CertifyResult> = async (a
     { linalg },
   );
   const value = { quantized, E, weights, factors, certificate };
+  collectGarbage(packedBytes(argument.statistic));
   return { value, transfer: buffersOfInitialized(value) };
 };

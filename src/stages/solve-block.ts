@@ -58,6 +58,12 @@ const shardPath = (
   };
 };
 
+/** The largest shards first, so that no worker ends with a large one while the others wait. */
+const largestFirst = (shards: readonly WeightShard[]): WeightShard[] => {
+  const weights = ({ layer }: WeightShard): number => layer.outFeatures * layer.inFeatures;
+  return [...shards].sort((a, b) => weights(b) - weights(a));
+};
+
 /**
  * Streams the weight shards of a block through quantize → initialize → certify → sink.
  *
@@ -70,7 +76,7 @@ export const solveBlock = (
   options: SolveBlockOptions,
 ): Observable<QuantizedShard | CertifiedShard> => {
   const path = shardPath(run, options);
-  return from([...run.plan.shards[block]!, ...(run.plan.experts?.shards[block] ?? [])]).pipe(
+  return from(largestFirst([...run.plan.shards[block]!, ...(run.plan.experts?.shards[block] ?? [])])).pipe(
     filter(({ layer }) => options.everyLayer || run.plan.corrects(layer)),
     inFlight(run.shardsInFlight, (shard) => path(shard, statistics)),
   );

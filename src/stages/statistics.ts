@@ -10,6 +10,7 @@ import {
 } from '../calibration/index.js';
 import type { ByteLedger } from '../foundation/index.js';
 import type { Statistic } from '../initializers/index.js';
+import { collectGarbage } from '../runtime/index.js';
 import type { Passage } from './propagation.js';
 
 /** Tokens that were routed to an expert, and whose sum serves it. */
@@ -34,8 +35,10 @@ export const unpackStatistic = ({ kind, tokens, n, panels }: PackedStatistic): S
   sum: unpackSymmetric(n, panels),
 });
 
+const bytesOf = (panels: readonly SymmetricPanels[]): number => panels.flat().reduce((bytes, panel) => bytes + panel.byteLength, 0);
+
 /** Bytes that a statistic takes while it is kept. */
-export const packedBytes = ({ panels }: PackedStatistic): number => panels.reduce((bytes, panel) => bytes + panel.byteLength, 0);
+export const packedBytes = ({ panels }: PackedStatistic): number => bytesOf([panels]);
 
 /** Sums of one activation of a block. */
 export interface InputStatistics {
@@ -95,6 +98,7 @@ export const foldStatistics =
             total.tokens += tokensOf(sum, passage);
             addPanels((total.panels ??= newPanels(sum)), panels);
           });
+          collectGarbage(bytesOf(partial));
           return totals;
         }, noSums(sums)),
         map((totals) =>
