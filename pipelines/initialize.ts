@@ -5,6 +5,7 @@ import { usingResource } from '../src/dataflow/index.js';
 import { writeFileAtomically } from '../src/foundation/index.js';
 import type { Initializer } from '../src/initializers/index.js';
 import { claimOutput, type OutputClaim } from '../src/journal/index.js';
+import { requireFit, type ExecutionPlan } from '../src/planning/index.js';
 import type { Quantizer } from '../src/quantizers/index.js';
 import {
   expertMatrixReport,
@@ -21,8 +22,10 @@ import {
   calibrateBlock,
   dropStatistics,
   keepsWeights,
+  countTokens,
   openCalibratedRun,
   openCorrectionOutput,
+  planRun,
   requireLoadableBase,
   resolvePlaced,
   RunClock,
@@ -34,6 +37,7 @@ import {
   type CorrectionOutput,
   type CorrectionOutputOptions,
   type InitializeJob,
+  type KnownRun,
   type Placed,
   type QuantizedShard,
 } from '../src/stages/index.js';
@@ -71,11 +75,14 @@ const baseName = ({
 
 const open = async (job: InitializeJob, custom: CustomStages, tell: (event: Event) => void): Promise<Initialization> => {
   const clock = new RunClock();
-  const run = await openCalibratedRun(job, { quantizer: custom.quantizer, clock, onTransfer: transferProgress(clock, tell) });
+  const placed = custom.initializer ?? stockInitializer(job.initializer, job);
+  const initializer = { placed, self: await resolvePlaced(placed) };
+  const run = await openCalibratedRun(job, {
+    ...{ quantizer: custom.quantizer, clock, onTransfer: transferProgress(clock, tell) },
+    planExecution: (known) => planWithin(job, initializer.self, known),
+  });
   try {
     requireLoadableBase(run, job);
-    const placed = custom.initializer ?? stockInitializer(job.initializer, job);
-    const initializer = { placed, self: await resolvePlaced(placed) };
     const claim = await claimOutput(job.output, { overwrite: job.overwrite });
     try {
       const options = { directory: job.output, source: run, plan: run.plan, choice: job, initializer: initializer.self };
@@ -94,6 +101,13 @@ const open = async (job: InitializeJob, custom: CustomStages, tell: (event: Even
     await run.close();
     throw error;
   }
+};
+
+/** The plan that the run follows. @throws BudgetError, DiskError where memory or disk can't keep it */
+const planWithin = async (job: InitializeJob, initializer: Initializer, { windows, ...parts }: KnownRun): Promise<ExecutionPlan> => {
+  const plan = await planRun(job, { ...parts, initializer, tokens: countTokens(windows) });
+  requireFit(plan);
+  return plan;
 };
 
 /** QuAILoRA initialization of one checkpoint, block by block (arXiv 2410.14713, section 3). */

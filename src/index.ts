@@ -124,7 +124,15 @@ export { calibrateBlock, foldStatistics, openCalibratedRun, openCorrectionOutput
 export { certifyStage, initializeStage, INITIALIZER_NAMES, Propagation, quantizeStage, RunClock } from './stages/index.js';
 export type { BlockRouting, ExpertChoice, ExpertPlan, RoutedTokens, RoutingCounts } from './stages/index.js';
 export type { ActivationTap, ActivationTaps, Placed, WorkerTap } from './stages/index.js';
-export type { Bits, CalibrationChoice, CorrectionChoice, InitializerName, JobControl, TokenBudget } from './stages/index.js';
+export type {
+  Bits,
+  CalibrationChoice,
+  CorrectionChoice,
+  InitializerName,
+  JobControl,
+  ResourceChoice,
+  TokenBudget,
+} from './stages/index.js';
 export type { CalibratedJob, CompareJob, EvaluateJob, HubAccess, InitializeJob, ModelChoice, VerifyJob } from './stages/index.js';
 export type { CalibratedRunOptions, FileVisitor, ModelWalk, WalkStep } from './stages/index.js';
 export type { CalibratedRun, CalibrateBlockOptions, CorrectionOutput, CorrectionOutputOptions, CorrectionPlan } from './stages/index.js';

@@ -13,6 +13,7 @@ export type {
   LargestBytes,
   ModuleLoss,
   ModuleReport,
+  PlanReport,
   ReportTotals,
   ShardHash,
 } from './report.js';

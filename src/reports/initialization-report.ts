@@ -1,8 +1,9 @@
 import type { CalibratedRun, CertifiedShard, InitializeJob } from '../stages/index.js';
 import type { Certificate, Initializer } from '../initializers/index.js';
+import type { ExecutionPlan } from '../planning/index.js';
 import { versions } from '../stages/index.js';
 import { peakRssBytes } from './peak-rss.js';
-import type { ExpertMatrixReport, ExpertReport, InitializationReport, ModuleReport, ReportTotals } from './report.js';
+import type { ExpertMatrixReport, ExpertReport, InitializationReport, ModuleReport, PlanReport, ReportTotals } from './report.js';
 
 /** Part of a loss that is left; nothing is left where there was nothing to lose. */
 export const lossRatio = (final: number, none: number): number => (none > 0 ? final / none : 0);
@@ -87,6 +88,12 @@ const expertReport = ({ plan, routing }: CalibratedRun, matrices: readonly Exper
   };
 };
 
+const planReport = (plan: ExecutionPlan): PlanReport => ({
+  ...{ peakBytes: plan.peakBytes, peakAt: plan.peakAt, budgetBytes: plan.budgetBytes, smallestBudgetBytes: plan.smallestBudgetBytes },
+  ...{ layout: plan.layout, shardsInFlight: plan.shardsInFlight, floats: plan.floats },
+  ...{ scratchBytes: plan.scratchBytes, outputBytes: plan.outputBytes, keptStatisticsBytes: plan.keptStatisticsBytes },
+});
+
 /** Assembles report.json. */
 export const initializationReport = async (run: CalibratedRun, parts: ReportParts): Promise<InitializationReport> => {
   const { job, initializer, hashes } = parts;
@@ -114,5 +121,6 @@ export const initializationReport = async (run: CalibratedRun, parts: ReportPart
       statistics: run.statisticBytes.peakBytes,
       activations: run.propagation.activationBytes.peakBytes,
     },
+    ...(run.execution && { plan: planReport(run.execution) }),
   };
 };

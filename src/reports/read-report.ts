@@ -119,6 +119,13 @@ const expertReport = fields({
   ),
 });
 
+const planReport = fields({
+  ...{ peakBytes: count, peakAt: text, budgetBytes: orNull(count), smallestBudgetBytes: count, shardsInFlight: extent },
+  layout: fields({ workers: extent, threads: extent }),
+  floats: fields({ runTokens: extent, segmentTokens: extent, storedActivations: text, arithmetic: text }),
+  ...{ scratchBytes: count, outputBytes: count, keptStatisticsBytes: count },
+});
+
 const initializationReport = fields({
   model: text,
   commit: optional(commit),
@@ -143,6 +150,7 @@ const initializationReport = fields({
   secondsPerStage: each(amount),
   peakRssBytes: count,
   largestBytes: fields({ weights: count, statistics: count, activations: count }),
+  plan: optional(planReport),
 });
 
 const isReport = (value: unknown, problem: string | undefined): value is InitializationReport => problem === undefined && isRecord(value);

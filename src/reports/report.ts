@@ -1,3 +1,4 @@
+import type { ExecutionPlan } from '../planning/index.js';
 import type { RecordCounts, TextShape } from '../corpus/index.js';
 
 /** Mean loss per token of one module: ‖(W − Q − s·B·A) x‖² averaged over the tokens. */
@@ -108,6 +109,21 @@ export interface ShardHash {
   readonly sha256: string;
 }
 
+/** The plan that a run followed. */
+export type PlanReport = Pick<
+  ExecutionPlan,
+  | 'peakBytes'
+  | 'peakAt'
+  | 'budgetBytes'
+  | 'smallestBudgetBytes'
+  | 'layout'
+  | 'shardsInFlight'
+  | 'floats'
+  | 'scratchBytes'
+  | 'outputBytes'
+  | 'keptStatisticsBytes'
+>;
+
 /** What report.json holds: what was run, on what, with what outcome and at what cost. */
 export interface InitializationReport {
   /** Checkpoint directory, or id of a Hub repository, as the user typed it. */
@@ -146,4 +162,6 @@ export interface InitializationReport {
   /** The kernel's high-water mark, mapped pages and child processes included. */
   readonly peakRssBytes: number;
   readonly largestBytes: LargestBytes;
+  /** Left out where nothing was planned. */
+  readonly plan?: PlanReport;
 }

@@ -2,11 +2,12 @@ import { selectWindows, type SelectedWindows } from '../corpus/index.js';
 import { limited, type StageContext } from '../dataflow/index.js';
 import { ByteLedger } from '../foundation/index.js';
 import type { SummedInput } from '../calibration/index.js';
+import type { ExecutionPlan } from '../planning/index.js';
 import type { Quantizer } from '../quantizers/index.js';
 import { startWorkerPool, type WorkerPool } from '../runtime/index.js';
 import { planCorrection, type CorrectionPlan } from './correction-plan.js';
 import { fetchFromHub } from './fetch-from-hub.js';
-import type { CalibrationChoice, CorrectionChoice, ExpertChoice, JobControl, ModelChoice } from './jobs.js';
+import type { CalibrationChoice, CorrectionChoice, ExpertChoice, JobControl, ModelChoice, ResourceChoice } from './jobs.js';
 import { walkModel, type ModelWalk } from './model-walk.js';
 import { checkWindows, openSourceModel, requireFullPrecision, type SourceModel, type SourceOptions } from './open-source-model.js';
 import type { Placed } from './placed.js';
@@ -23,7 +24,7 @@ import { layOutWorkers } from './worker-layout.js';
 const HIDDEN_STATE_BYTES = 64 * 1024 * 1024;
 
 /** What a run that calibrates needs to know. */
-export interface CalibratedJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice, ExpertChoice {}
+export interface CalibratedJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice, ExpertChoice, ResourceChoice {}
 
 /** What a calibrated run may be given in place of what it makes. */
 export interface CalibratedRunOptions extends Pick<SourceOptions, 'onTransfer'> {
@@ -33,12 +34,23 @@ export interface CalibratedRunOptions extends Pick<SourceOptions, 'onTransfer'> 
   readonly source?: SourceModel | undefined;
   /** Runs since the job began. */
   readonly clock?: RunClock | undefined;
+  /** Plans the run when its tokens are known, and refuses what can't be kept; the run then follows the plan. */
+  readonly planExecution?: ((known: KnownRun) => Promise<ExecutionPlan>) | undefined;
+}
+
+/** What is known of a run before it begins. */
+export interface KnownRun {
+  readonly source: SourceModel;
+  readonly correction: CorrectionPlan;
+  readonly windows: SelectedWindows;
 }
 
 /** An open model with its calibration windows, on its way through the blocks. */
 export interface CalibratedRun extends SourceModel {
   readonly windows: SelectedWindows;
   readonly plan: CorrectionPlan;
+  /** Undefined where none was asked for; the stock layout is followed then. */
+  readonly execution: ExecutionPlan | undefined;
   readonly pool: WorkerPool;
   readonly context: StageContext;
   readonly clock: RunClock;
@@ -69,14 +81,13 @@ const chooseWindows = (source: SourceModel, job: CalibratedJob, onTransfer: Sour
 };
 
 const assemble = (
-  source: SourceModel,
+  { source, correction: plan, windows }: KnownRun,
+  execution: ExecutionPlan | undefined,
   job: CalibratedJob,
-  windows: SelectedWindows,
-  plan: CorrectionPlan,
   scratch: ScratchDirectory,
   clock: RunClock,
 ): CalibratedRun => {
-  const pool = startWorkerPool({ ...layOutWorkers(job), signal: job.signal });
+  const pool = startWorkerPool({ ...(execution?.layout ?? layOutWorkers(job)), signal: job.signal });
   const context: StageContext = { linalg: pool.linalg, signal: job.signal ?? new AbortController().signal };
   const walk = walkModel(source.checkpoint, source.model, { scores: false, prefetch: job.prefetch, clock });
   const quantizeRead = limited(quantizeStage(pool, plan.quantizer.placed, false), context, ({ layer }) => layer.module, clock.add);
@@ -84,11 +95,12 @@ const assemble = (
     await walk.arrive(shard.block);
     return quantizeRead(shard);
   };
-  const budget = { bytes: HIDDEN_STATE_BYTES, directory: scratch.path };
-  const propagation = new Propagation(source.model, windows, pool, budget, undefined, walk);
+  // A plan counts hidden states as files.
+  const budget = { bytes: execution ? 0 : HIDDEN_STATE_BYTES, directory: scratch.path };
+  const propagation = new Propagation(source.model, windows, pool, budget, execution?.floats, walk);
   return {
-    ...{ ...source, windows, plan, pool, context, clock, walk, quantize, propagation },
-    shardsInFlight: pool.workers,
+    ...{ ...source, windows, plan, execution, pool, context, clock, walk, quantize, propagation },
+    shardsInFlight: execution?.shardsInFlight ?? pool.workers,
     routing: new RoutingCounts(),
     weightBytes: new ByteLedger(),
     statisticBytes: new ByteLedger(),
@@ -111,11 +123,13 @@ export const openCalibratedRun = async (job: CalibratedJob, options: CalibratedR
   const source = options.source ?? (await openSourceModel(job.model, { ...job, onTransfer }));
   try {
     requireFullPrecision(source.checkpoint);
-    const plan = await planCorrection(source, job, quantizer);
+    const correction = await planCorrection(source, job, quantizer);
     const windows = await clock.time('tokenize', () => chooseWindows(source, job, onTransfer));
     checkWindows(source, [...windows.calibration, ...windows.heldOut]);
-    const scratch = await makeScratchDirectory();
-    return assemble(source, job, windows, plan, scratch, clock);
+    const known: KnownRun = { source, correction, windows };
+    const execution = await options.planExecution?.(known);
+    const scratch = await makeScratchDirectory(job.scratch);
+    return assemble(known, execution, job, scratch, clock);
   } catch (error) {
     await source.checkpoint.supply?.close();
     throw error;

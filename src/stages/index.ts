@@ -12,11 +12,13 @@ export {
   type InitializerName,
   type JobControl,
   type ModelChoice,
+  type PlanJob,
+  type ResourceChoice,
   type TokenBudget,
   type VerifyJob,
 } from './jobs.js';
 export { type ActivationTap, type ActivationTaps, type WorkerTap } from './activation-tap.js';
-export { openCalibratedRun, type CalibratedJob, type CalibratedRun, type CalibratedRunOptions } from './calibrated-run.js';
+export { openCalibratedRun, type CalibratedJob, type CalibratedRun, type CalibratedRunOptions, type KnownRun } from './calibrated-run.js';
 export {
   openCorrectionOutput,
   requireLoadableBase,
@@ -24,7 +26,15 @@ export {
   type CorrectionOutputOptions,
   type SolvedLayer,
 } from './correction-output.js';
-export { acceptsG, COMPARED_INITIALIZERS, keepsWeights, planCorrection, stockInitializer, type CorrectionPlan } from './correction-plan.js';
+export {
+  acceptsG,
+  COMPARED_INITIALIZERS,
+  keepsWeights,
+  planCorrection,
+  stockInitializer,
+  stockQuantizer,
+  type CorrectionPlan,
+} from './correction-plan.js';
 export {
   checkWindows,
   openSourceModel,
@@ -38,6 +48,8 @@ export { shardNeeds, type ShardNeeds, type SteppedModel, type WalkStep } from '.
 export { resolvePlaced, type Placed } from './placed.js';
 export { Propagation, type Passage, type PassageOptions, type SplitWindows } from './propagation.js';
 export { RunClock } from './run-clock.js';
+export { measureMachine } from './measure-machine.js';
+export { assumeTokens, countTokens, planRun, type RunParts, type RunTokens } from './plan-run.js';
 export { makeScratchDirectory, type ScratchDirectory } from './scratch-directory.js';
 export type { CertifiedShard, InitializedShard, QuantizedShard, WeightShard } from './shard.js';
 export { certifyStage, initializeStage, quantizeStage, type InitializeStageOptions } from './shard-stages.js';

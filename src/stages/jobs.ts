@@ -88,8 +88,16 @@ export interface ExpertChoice {
   readonly experts?: boolean;
 }
 
+/** What a run may take of the machine. */
+export interface ResourceChoice {
+  /** Bytes of memory that the run may hold at most; what the machine has when left out. */
+  readonly maxMemoryBytes?: number;
+  /** Directory for the run's large temporary files; the run makes one of its own in it. */
+  readonly scratch?: string;
+}
+
 /** What `initialize` needs: a checkpoint and a text in, a PEFT adapter (and on request its base) out. */
-export interface InitializeJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice, ExpertChoice {
+export interface InitializeJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice, ExpertChoice, ResourceChoice {
   /** Directory to write adapter/, base/, experts/ and report.json to. */
   readonly output: string;
   readonly initializer: InitializerName;
@@ -99,6 +107,14 @@ export interface InitializeJob extends JobControl, ModelChoice, CalibrationChoic
   readonly baseName?: string;
   /** Replace an earlier run's files in `output`; without it they are an error. */
   readonly overwrite: boolean;
+}
+
+/** What `plan` needs: a job of `initialize`, text and output still open. */
+export interface PlanJob extends Omit<InitializeJob, 'calibration' | 'output' | 'overwrite'> {
+  /** Text to calibrate on; a text of whole windows is assumed without it. */
+  readonly calibration?: string;
+  /** Directory that would be written to; the working directory's disk is looked at without it. */
+  readonly output?: string;
 }
 
 /** What `compare` needs: one calibration, on which every initializer is tried, and a text for perplexity. */

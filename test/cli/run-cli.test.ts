@@ -59,7 +59,7 @@ t.test('every option of init arrives', async (t) => {
   const line =
     'init M --calibration c.jsonl --output O --bits 8 --rank 16 --alpha 128.5 --rslora --initializer als --als-steps 7 --loftq-steps 3' +
     ' --no-balance --modules q_proj,v_proj --tokens 65536 --window 256 --held-out 0.25 --seed 4294967295 --write-base' +
-    ' --base-name org/name --workers 2 --overwrite --json --revision v1.0 --discard-shards';
+    ' --base-name org/name --workers 2 --overwrite --json --revision v1.0 --discard-shards --max-memory 6.5GiB --scratch /big';
   t.same(withoutSignal(await jobOf<InitializeJob>('initialize', line)), {
     model: 'M',
     calibration: 'c.jsonl',
@@ -81,6 +81,8 @@ t.test('every option of init arrives', async (t) => {
     baseName: 'org/name',
     revision: 'v1.0',
     discardShards: true,
+    maxMemoryBytes: 6.5 * 2 ** 30,
+    scratch: '/big',
     workers: 2,
     overwrite: true,
   });

@@ -1,20 +1,18 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { outputState } from '../../journal/index.js';
-import type { InitializeJob, InitializerName } from '../../stages/index.js';
+import type { InitializeJob } from '../../stages/index.js';
 import type { AddCommand } from '../context.js';
-import { addJobOptions, checkPairWindow, initializerOption, jobChoices, jsonOption, type JobFlags } from '../job-options.js';
+import { addInitOptions, initChoices, type InitFlags } from '../init-options.js';
+import { addJobOptions, checkPairWindow, jobChoices, jsonOption, type JobFlags } from '../job-options.js';
 import { addModelOptions, MODEL_ARGUMENT, modelChoices, type ModelFlags } from '../model-options.js';
 import { option } from '../option.js';
 import { filled } from '../option-parsers.js';
 import { summarizeInitialization } from '../render/summarize-initialization.js';
+import { addResourceOptions, resourceChoices, type ResourceFlags } from '../resource-options.js';
 import { watch } from '../watch.js';
 
-interface InitFlags extends JobFlags, ModelFlags {
+interface CommandFlags extends InitFlags, JobFlags, ModelFlags, ResourceFlags {
   readonly output: string;
-  readonly initializer: InitializerName;
-  readonly writeBase?: boolean;
-  readonly baseName?: string;
-  readonly experts?: boolean;
   readonly overwrite?: boolean;
   readonly json?: boolean;
 }
@@ -35,30 +33,18 @@ export const addInitCommand: AddCommand = (program, context, finish) => {
       .argument('<model>', MODEL_ARGUMENT)
       .addOption(option('--output <dir>', 'directory to write to', filled('--output')).makeOptionMandatory()),
   );
-  addModelOptions(command)
-    .addOption(initializerOption())
-    .option('--write-base', 'also write the quantized checkpoint')
-    .addOption(
-      new Option(
-        '--experts',
-        'of a mixture model: quantize and correct each routed expert too, and write plain factors to experts/, which stock peft ' +
-          'can not load; a block then takes about 4 B x experts x (hidden^2 + min(hidden, expert width)^2), twice with held-out text',
-      ),
-    )
-    .addOption(option('--base-name <name>', 'base_model_name_or_path of the adapter (default: MODEL)', filled('--base-name')))
+  addResourceOptions(addInitOptions(addModelOptions(command)))
     .option('--overwrite', "replace an earlier run's files in the output directory")
     .addOption(jsonOption())
-    .action(async (model: string, flags: InitFlags, command: Command) => {
+    .action(async (model: string, flags: CommandFlags, command: Command) => {
       checkPairWindow(flags, command.getOptionValueSource('window') !== 'default');
       const job: InitializeJob = {
         ...jobChoices(flags),
         ...modelChoices(flags, context),
+        ...resourceChoices(flags),
+        ...initChoices(flags),
         model,
         output: flags.output,
-        initializer: flags.initializer,
-        writeBase: flags.writeBase ?? false,
-        ...(flags.baseName !== undefined && { baseName: flags.baseName }),
-        ...(flags.experts && { experts: true }),
         overwrite: flags.overwrite ?? false,
       };
       finish(
