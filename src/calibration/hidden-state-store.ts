@@ -34,10 +34,15 @@ export class HiddenStateStore {
     return this.spilled.size;
   }
 
-  /** File that the segment's next hidden states go to, or undefined when they stay in memory. */
+  /** File that the segment's hidden states go to when it leaves a block (-1: the embedding), or undefined when they stay in memory. */
   spillPath(segment: Segment, block: number): string | undefined {
     if (!this.spilled.has(segment)) return undefined;
-    return join(this.budget.directory, `hidden-${segment.split}-${segment.index}-${block % 2 === 0 ? 'even' : 'odd'}.arrow`);
+    return join(this.budget.directory, `hidden-${segment.split}-${segment.index}-after-${block}.arrow`);
+  }
+
+  /** Removes the files of hidden states that left a block. */
+  async forget(block: number): Promise<void> {
+    for (const segment of this.spilled) await rm(this.spillPath(segment, block)!, { force: true });
   }
 
   /** Takes a segment's hidden states out, to be moved through a block. */
@@ -63,7 +68,7 @@ export class HiddenStateStore {
 
   /** Drops everything, files included. */
   async clear(): Promise<void> {
-    const files = [...this.spilled].flatMap((segment) => [this.spillPath(segment, 0)!, this.spillPath(segment, 1)!]);
+    const files = [...this.states.values()].flatMap((states) => ('file' in states ? [states.file] : []));
     this.states.clear();
     for (const file of files) await rm(file, { force: true });
   }

@@ -1,7 +1,7 @@
 import { selectWindows, type SelectedWindows } from '../corpus/index.js';
 import { limited, type StageContext } from '../dataflow/index.js';
 import { ByteLedger } from '../foundation/index.js';
-import type { SummedInput } from '../calibration/index.js';
+import type { HiddenStateBudget, SummedInput } from '../calibration/index.js';
 import type { Quantizer } from '../quantizers/index.js';
 import { startWorkerPool, type WorkerPool } from '../runtime/index.js';
 import { planCorrection, type CorrectionPlan } from './correction-plan.js';
@@ -13,7 +13,7 @@ import type { Placed } from './placed.js';
 import { Propagation } from './propagation.js';
 import { RoutingCounts } from './routing-counts.js';
 import { RunClock } from './run-clock.js';
-import { makeScratchDirectory, type ScratchDirectory } from './scratch-directory.js';
+import { makeScratchDirectory } from './scratch-directory.js';
 import { quantizeStage } from './shard-stages.js';
 import type { QuantizedShard, WeightShard } from './shard.js';
 import { summedInputs } from './summed-inputs.js';
@@ -22,8 +22,25 @@ import { workerCount } from './worker-count.js';
 /** Hidden states kept in memory between two blocks; more of them go through files. */
 const HIDDEN_STATE_BYTES = 64 * 1024 * 1024;
 
+/** Where hidden states go between two blocks. */
+export interface HiddenStatePlace extends HiddenStateBudget {
+  /** Called when the run is closed. */
+  release(): Promise<void>;
+}
+
+const temporaryPlace = async (parent: string | undefined): Promise<HiddenStatePlace> => {
+  const { path, remove } = await makeScratchDirectory(parent);
+  return { bytes: HIDDEN_STATE_BYTES, directory: path, release: remove };
+};
+
 /** What a run that calibrates needs to know. */
 export interface CalibratedJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice, ExpertChoice, ResourceChoice {}
+
+/** What is known of a run before it takes any place on the disk. */
+export interface ChosenRun extends SourceModel {
+  readonly windows: SelectedWindows;
+  readonly plan: CorrectionPlan;
+}
 
 /** What a calibrated run may be given in place of what it makes. */
 export interface CalibratedRunOptions extends Pick<SourceOptions, 'onTransfer'> {
@@ -33,12 +50,12 @@ export interface CalibratedRunOptions extends Pick<SourceOptions, 'onTransfer'> 
   readonly source?: SourceModel | undefined;
   /** Runs since the job began. */
   readonly clock?: RunClock | undefined;
+  /** Says where hidden states go between two blocks; left out, what is more than a little goes to a scratch directory. */
+  readonly placeStates?: ((chosen: ChosenRun) => Promise<HiddenStatePlace>) | undefined;
 }
 
 /** An open model with its calibration windows, on its way through the blocks. */
-export interface CalibratedRun extends SourceModel {
-  readonly windows: SelectedWindows;
-  readonly plan: CorrectionPlan;
+export interface CalibratedRun extends ChosenRun {
   readonly pool: WorkerPool;
   readonly context: StageContext;
   readonly clock: RunClock;
@@ -55,6 +72,8 @@ export interface CalibratedRun extends SourceModel {
   quantize(shard: WeightShard): Promise<QuantizedShard>;
   /** Says what is summed in a block; quantizes what a G needs. */
   sumsOf(block: number, acceptsG: boolean): Promise<SummedInput[]>;
+  /** The same inputs for a block that is passed again, with nothing to sum. */
+  unsummed(block: number, acceptsG: boolean): Promise<SummedInput[]>;
   /** Ends the workers and the transfers, and removes scratch files. */
   close(): Promise<void>;
 }
@@ -66,14 +85,8 @@ const chooseWindows = (source: SourceModel, job: CalibratedJob, onTransfer: Sour
   return selectWindows(calibration, source.tokenizer, chosen);
 };
 
-const assemble = (
-  source: SourceModel,
-  job: CalibratedJob,
-  windows: SelectedWindows,
-  plan: CorrectionPlan,
-  scratch: ScratchDirectory,
-  clock: RunClock,
-): CalibratedRun => {
+const assemble = (chosen: ChosenRun, job: CalibratedJob, place: HiddenStatePlace, clock: RunClock): CalibratedRun => {
+  const { windows, plan, ...source } = chosen;
   const pool = startWorkerPool({ workers: workerCount(job), signal: job.signal });
   const context: StageContext = { linalg: pool.linalg, signal: job.signal ?? new AbortController().signal };
   const walk = walkModel(source.checkpoint, source.model, { scores: false, prefetch: job.prefetch, clock });
@@ -82,17 +95,17 @@ const assemble = (
     await walk.arrive(shard.block);
     return quantizeRead(shard);
   };
-  const budget = { bytes: HIDDEN_STATE_BYTES, directory: scratch.path };
-  const propagation = new Propagation(source.model, windows, pool, budget, undefined, walk);
+  const propagation = new Propagation(source.model, windows, pool, place, undefined, walk);
   return {
     ...{ ...source, windows, plan, pool, context, clock, walk, quantize, propagation },
     routing: new RoutingCounts(),
     weightBytes: new ByteLedger(),
     statisticBytes: new ByteLedger(),
     sumsOf: (block, acceptsG) => summedInputs(source.model, plan, block, acceptsG, propagation.segments, quantize),
+    unsummed: (block, acceptsG) => summedInputs(source.model, plan, block, acceptsG, propagation.segments, undefined),
     close: async () => {
       await pool.close();
-      await scratch.remove();
+      await place.release();
       await source.checkpoint.supply?.close();
     },
   };
@@ -111,8 +124,8 @@ export const openCalibratedRun = async (job: CalibratedJob, options: CalibratedR
     const plan = await planCorrection(source, job, quantizer);
     const windows = await clock.time('tokenize', () => chooseWindows(source, job, onTransfer));
     checkWindows(source, [...windows.calibration, ...windows.heldOut]);
-    const scratch = await makeScratchDirectory(job.scratch);
-    return assemble(source, job, windows, plan, scratch, clock);
+    const chosen = { ...source, windows, plan };
+    return assemble(chosen, job, await (options.placeStates?.(chosen) ?? temporaryPlace(job.scratch)), clock);
   } catch (error) {
     await source.checkpoint.supply?.close();
     throw error;

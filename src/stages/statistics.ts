@@ -1,4 +1,4 @@
-import { defer, map, type OperatorFunction, reduce } from 'rxjs';
+import { concat, concatMap, defer, ignoreElements, map, of, type OperatorFunction } from 'rxjs';
 import { addPanels, unpackSymmetric, zeroPanels, type Split, type SummedInput, type SymmetricPanels } from '../calibration/index.js';
 import type { ByteLedger } from '../foundation/index.js';
 import type { Statistic } from '../initializers/index.js';
@@ -23,16 +23,25 @@ export interface InputStatistics {
 }
 
 /** Running total of one summed input in one split. */
-interface Total {
+export interface RunningSum {
   /** Undefined while nothing was summed. */
   panels: SymmetricPanels | undefined;
   tokens: number;
 }
 
-type Totals = Readonly<Record<Split, readonly Total[]>>;
+/** Running totals of a block, in the order of its summed inputs. */
+export type RunningSums = Readonly<Record<Split, readonly RunningSum[]>>;
 
-const noSums = (sums: readonly SummedInput[]): Totals => {
-  const zeros = (): Total[] => sums.map(() => ({ panels: undefined, tokens: 0 }));
+/** How a fold is watched, and taken up where an earlier run left it. */
+export interface FoldProgress {
+  /** Totals to begin with; they are added to in place. */
+  readonly begin?: RunningSums | undefined;
+  /** Called after each passage with the totals so far; the next passage waits for it. */
+  readonly onFolded?: (passage: Passage, totals: RunningSums) => Promise<void>;
+}
+
+const noSums = (sums: readonly SummedInput[]): RunningSums => {
+  const zeros = (): RunningSum[] => sums.map(() => ({ panels: undefined, tokens: 0 }));
   return { calibration: zeros(), heldOut: zeros() };
 };
 
@@ -54,27 +63,35 @@ const bytesOf = (panels: readonly SymmetricPanels[]): number => panels.flat().re
  * @param ledger counts the bytes of partial and total sums; the caller drops those of the returned matrices
  */
 export const foldStatistics =
-  (sums: readonly SummedInput[], ledger: ByteLedger): OperatorFunction<Passage, InputStatistics[]> =>
+  (sums: readonly SummedInput[], ledger: ByteLedger, progress: FoldProgress = {}): OperatorFunction<Passage, InputStatistics[]> =>
   (passages$) =>
-    defer(() =>
-      passages$.pipe(
-        reduce((totals, passage) => {
-          const { segment, sums: partial } = passage;
-          sums.forEach((sum, i) => {
-            const panels = partial[i]!;
-            if (panels.length === 0) return;
-            const total = totals[segment.split][i]!;
-            total.tokens += tokensOf(sum, passage);
-            ledger.hold(bytesOf([panels]));
-            if (!total.panels) total.panels = panels;
-            else {
-              addPanels(total.panels, panels);
-              ledger.drop(bytesOf([panels]));
-            }
-          });
-          return totals;
-        }, noSums(sums)),
-        map((totals) =>
+    defer(() => {
+      const totals = progress.begin ?? noSums(sums);
+      for (const { panels } of [...totals.calibration, ...totals.heldOut]) if (panels) ledger.hold(bytesOf([panels]));
+      const fold = (passage: Passage): void => {
+        const { segment, sums: partial } = passage;
+        sums.forEach((sum, i) => {
+          const panels = partial[i]!;
+          if (panels.length === 0) return;
+          const total = totals[segment.split][i]!;
+          total.tokens += tokensOf(sum, passage);
+          ledger.hold(bytesOf([panels]));
+          if (!total.panels) total.panels = panels;
+          else {
+            addPanels(total.panels, panels);
+            ledger.drop(bytesOf([panels]));
+          }
+        });
+      };
+      const folded$ = passages$.pipe(
+        concatMap(async (passage) => {
+          fold(passage);
+          await progress.onFolded?.(passage, totals);
+        }),
+        ignoreElements(),
+      );
+      return concat(folded$, of(totals)).pipe(
+        map(() =>
           sums.map((sum, i): InputStatistics => {
             const kind = sum.residual ? 'G' : 'H';
             const statistic = (split: Split): Statistic => {
@@ -95,5 +112,5 @@ export const foldStatistics =
             };
           }),
         ),
-      ),
-    );
+      );
+    });
