@@ -77,7 +77,16 @@ const openCandidate = async (
   const initializer = await resolvePlaced<Parameters<typeof openCorrectionOutput>[0]['initializer']>(placed);
   const directory = join(scratch.path, name);
   const { requantizes } = initializer;
-  const options = { directory, source: run, plan: run.plan, choice: job, initializer, writeBase: requantizes, baseModelName: job.model };
+  const options = {
+    directory,
+    source: run,
+    plan: run.plan,
+    choice: job,
+    initializer,
+    writeBase: requantizes,
+    baseModelName: job.model,
+    workDirectory: join(directory, 'work'),
+  };
   return { name, label: labelOf(name, job), placed, directory, requantizes, output: await openCorrectionOutput(options), modules: [] };
 };
 
@@ -97,7 +106,6 @@ const open = async (job: CompareJob, tell: (event: Event) => void): Promise<Comp
     for (const { output } of candidates) run.walk.visit(output.copiedFiles, output.copyPlain);
     return { run, candidates, windows, scratch, events$: new Subject() };
   } catch (error) {
-    for (const { output } of candidates) await output.abort();
     await run.close();
     await scratch?.remove();
     throw error;
@@ -132,8 +140,7 @@ export const compare = (job: CompareJob): Observable<ProgressEvent<ComparisonRep
       );
       return merge(events$, work$.pipe(finalize(() => events$.complete())));
     },
-    async ({ run, candidates, scratch }, ending) => {
-      if (ending !== 'complete') for (const { output } of candidates) await output.abort();
+    async ({ run, scratch }) => {
       await run.close();
       await scratch.remove();
     },

@@ -15,6 +15,8 @@ export interface HiddenStateBudget {
 export class HiddenStateStore {
   private readonly states = new Map<Segment, HiddenStates>();
   private readonly spilled = new Set<Segment>();
+  /** Files that were put and not forgotten. */
+  private readonly files = new Set<string>();
 
   /** Decides which segments go through files. @param hiddenSize features of one token */
   constructor(
@@ -42,7 +44,11 @@ export class HiddenStateStore {
 
   /** Removes the files of hidden states that left a block. */
   async forget(block: number): Promise<void> {
-    for (const segment of this.spilled) await rm(this.spillPath(segment, block)!, { force: true });
+    for (const segment of this.spilled) {
+      const file = this.spillPath(segment, block)!;
+      await rm(file, { force: true });
+      this.files.delete(file);
+    }
   }
 
   /** Takes a segment's hidden states out, to be moved through a block. */
@@ -57,6 +63,7 @@ export class HiddenStateStore {
   /** Puts a segment's hidden states back. */
   put(segment: Segment, states: HiddenStates): void {
     this.states.set(segment, states);
+    if ('file' in states) this.files.add(states.file);
   }
 
   /** Bytes held in memory now. */
@@ -68,8 +75,8 @@ export class HiddenStateStore {
 
   /** Drops everything, files included. */
   async clear(): Promise<void> {
-    const files = [...this.states.values()].flatMap((states) => ('file' in states ? [states.file] : []));
     this.states.clear();
-    for (const file of files) await rm(file, { force: true });
+    for (const file of this.files) await rm(file, { force: true });
+    this.files.clear();
   }
 }

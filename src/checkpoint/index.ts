@@ -7,5 +7,6 @@ export { openHubCheckpoint, type HubCheckpointOptions, type SuppliedCheckpoint }
 export type { HeaderTensor } from './parse-safetensors-header.js';
 export { readSafetensorsHeader } from './read-safetensors-header.js';
 export { readTensor, readTensorRows } from './read-tensor.js';
+export { sampleWeights } from './sample-weights.js';
 export { requireTensor } from './require-tensor.js';
 export { safetensorsContent, writeSafetensors } from './write-safetensors.js';

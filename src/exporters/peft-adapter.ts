@@ -122,7 +122,10 @@ export const openPeftAdapterWriter = async (options: PeftAdapterOptions): Promis
     add: (module, tensors) => {
       const names = (['lora_A', 'lora_B'] as const).map((factor) => adapterTensorName(module, factor));
       if (!names.every((name) => tensors.some((tensor) => tensor.name === name)) || tensors.length !== names.length)
-        throw new ExportError('QL_UNPLANNED_TENSOR', `${tensors.map(({ name }) => name).join(', ')}: these are not the factors of ${module}.`);
+        throw new ExportError(
+          'QL_UNPLANNED_TENSOR',
+          `${tensors.map(({ name }) => name).join(', ')}: these are not the factors of ${module}.`,
+        );
       if (!awaited.delete(module))
         throw new ExportError(
           'QL_UNPLANNED_TENSOR',

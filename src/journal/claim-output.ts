@@ -6,7 +6,7 @@ import { lockOutput, type OutputLock } from './output-lock.js';
 import { OUTPUT_NAMES, outputState, type OutputState } from './output-state.js';
 import { JournalError, readRecord, writeRecord } from './record-file.js';
 import { fingerprintDifferences, type RunFingerprint } from './run-fingerprint.js';
-import { JOURNAL_FILE, REMOVED_DIRECTORY, workDirectoryOf } from './work-directory.js';
+import { JOURNAL_FILE, REMOVED_DIRECTORY, SOURCE_HASHES_FILE, workDirectoryOf } from './work-directory.js';
 
 /** How an output directory is taken. */
 export interface ClaimOptions {
@@ -44,7 +44,7 @@ interface Journal {
 const SCRATCH_PREFIX = 'scratch-';
 
 /** Names in the work directory that are not there because something is finished. */
-const isBookkeeping = (name: string): boolean => name === JOURNAL_FILE || name.startsWith('lock-') || name.startsWith(SCRATCH_PREFIX);
+const isBookkeeping = (name: string): boolean => [JOURNAL_FILE, SOURCE_HASHES_FILE].includes(name) || name.startsWith('lock-');
 
 const readJournal = async (output: string): Promise<Journal | undefined> => {
   const path = join(workDirectoryOf(output), JOURNAL_FILE);
@@ -97,17 +97,23 @@ const takeScratch = async (output: string, { scratch: parent }: ClaimOptions, be
   return makeScratch(output, parent);
 };
 
-const refuse = (output: string, { kind }: OutputState, { fresh }: ClaimOptions): void => {
+const refuse = (output: string, { kind, fingerprint: there }: OutputState, { fresh, fingerprint: now }: ClaimOptions): void => {
   if (kind === 'foreign')
     throw new OutputClaimError(
       'QL_OUTPUT_NOT_EMPTY',
       `${output} is not empty, and what is in it was not written by quailora. Choose a new or an empty directory.`,
     );
-  if (kind === 'finished' && !fresh)
+  if (kind !== 'finished' || fresh) return;
+  const differences = there ? fingerprintDifferences(there, now) : [];
+  if (differences.length > 0)
     throw new OutputClaimError(
-      'QL_OUTPUT_EXISTS',
-      `${output} holds a finished run of quailora. Choose another directory, or replace it with --fresh.`,
+      'QL_OUTPUT_DIFFERS',
+      `${output} holds a finished run that differs from this one (${differences.join('; ')}). Choose another directory, or replace it with --fresh.`,
     );
+  throw new OutputClaimError(
+    'QL_OUTPUT_EXISTS',
+    `${output} holds a finished run of quailora. Choose another directory, or replace it with --fresh.`,
+  );
 };
 
 const requireSame = (output: string, journal: Journal, { fingerprint }: ClaimOptions): void => {

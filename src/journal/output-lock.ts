@@ -25,7 +25,8 @@ const holderOf = async (path: string): Promise<ProcessIdentity | 'damaged' | und
 };
 
 const busy = (output: string, path: string, holder: ProcessIdentity | 'damaged', state: 'yes' | 'unknown'): OutputClaimError => {
-  const who = holder === 'damaged' ? 'a process that left no readable name' : `process ${holder.pid} on ${holder.place.split(' ')[0] ?? ''}`;
+  const who =
+    holder === 'damaged' ? 'a process that left no readable name' : `process ${holder.pid} on ${holder.place.split(' ')[0] ?? ''}`;
   return new OutputClaimError(
     'QL_OUTPUT_BUSY',
     state === 'yes'

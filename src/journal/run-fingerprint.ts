@@ -1,5 +1,6 @@
 /** A value of a fingerprint: cloneable JSON. */
-export type FingerprintValue = string | number | boolean | null | readonly FingerprintValue[] | { readonly [name: string]: FingerprintValue };
+export type FingerprintValue =
+  string | number | boolean | null | readonly FingerprintValue[] | { readonly [name: string]: FingerprintValue };
 
 /**
  * What decides the bytes that a run writes, by a name that a user understands: model, text, options, versions. How many workers there

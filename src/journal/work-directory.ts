@@ -9,5 +9,8 @@ export const REMOVED_DIRECTORY = '.quailora-removed';
 /** Record in the work directory that says which run this is; an output with it is unfinished. */
 export const JOURNAL_FILE = 'journal.json';
 
+/** Record of the source's hashes, for a check by the next attempt. */
+export const SOURCE_HASHES_FILE = 'weights.json';
+
 /** Path of the work directory of an output. */
 export const workDirectoryOf = (output: string): string => join(output, WORK_DIRECTORY);

@@ -1,5 +1,6 @@
 import type { CalibratedRun, CertifiedShard, InitializeJob } from '../stages/index.js';
 import type { Certificate, Initializer } from '../initializers/index.js';
+import type { RunFingerprint } from '../journal/index.js';
 import { versions } from '../stages/index.js';
 import { peakRssBytes } from './peak-rss.js';
 import type { ExpertMatrixReport, ExpertReport, InitializationReport, ModuleReport, ReportTotals } from './report.js';
@@ -58,6 +59,7 @@ export interface ReportParts {
   readonly expertMatrices: readonly ExpertMatrixReport[];
   /** SHA-256 by shard file. */
   readonly hashes: Readonly<Record<string, string>>;
+  readonly fingerprint: RunFingerprint;
 }
 
 /** Alternations that a job asks of its initializer. */
@@ -89,7 +91,7 @@ const expertReport = ({ plan, routing }: CalibratedRun, matrices: readonly Exper
 
 /** Assembles report.json. */
 export const initializationReport = async (run: CalibratedRun, parts: ReportParts): Promise<InitializationReport> => {
-  const { job, initializer, hashes } = parts;
+  const { job, initializer, hashes, fingerprint } = parts;
   const modules = inModelOrder(parts.modules, run.plan.linears);
   const experts = expertReport(run, parts.expertMatrices);
   return {
@@ -103,6 +105,7 @@ export const initializationReport = async (run: CalibratedRun, parts: ReportPart
     ...{ calibrationTokens: run.windows.tokens.calibration, heldOutTokens: run.windows.tokens.heldOut, windowTokens: job.windowTokens },
     heldOutFraction: job.heldOutFraction,
     samples: job.budget.kind === 'samples' ? run.windows.calibration.length : null,
+    fingerprint,
     versions: versions(),
     modules,
     totals: reportTotals(modules, run.clock.seconds),

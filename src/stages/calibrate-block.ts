@@ -1,4 +1,5 @@
 import { concatMap, defer, finalize, ignoreElements, map, type Observable, tap } from 'rxjs';
+import type { SummedInput } from '../calibration/index.js';
 import { inSequence } from '../dataflow/index.js';
 import { tapActivations, tappedInputs, type ActivationTaps } from './activation-tap.js';
 import type { CalibratedRun } from './calibrated-run.js';
@@ -14,8 +15,8 @@ export interface BlockProgress {
   readonly sums?: RunningSums | undefined;
   /** Awaited before a segment is moved. */
   readonly ready: () => Promise<void>;
-  /** Called when segments below `passed` are summed in `sums`; the next one waits for it. */
-  readonly folded: (passed: number, sums: RunningSums) => Promise<void>;
+  /** Called when segments below `passed` are summed in `totals`, in the order of `sums`; the next one waits for it. */
+  readonly folded: (passed: number, sums: readonly SummedInput[], totals: RunningSums) => Promise<void>;
 }
 
 /** How a block is calibrated. */
@@ -61,7 +62,7 @@ export const calibrateBlock = (run: CalibratedRun, block: number, options: Calib
           begin: progress?.sums,
           onFolded: async (passage, totals) => {
             countRouted(run, block, passage);
-            await progress?.folded(passage.sequence + 1, totals);
+            await progress?.folded(passage.sequence + 1, sums, totals);
           },
         }),
         map((statistics) => {

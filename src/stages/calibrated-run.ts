@@ -50,8 +50,6 @@ export interface CalibratedRunOptions extends Pick<SourceOptions, 'onTransfer'> 
   readonly source?: SourceModel | undefined;
   /** Runs since the job began. */
   readonly clock?: RunClock | undefined;
-  /** Says where hidden states go between two blocks; left out, what is more than a little goes to a scratch directory. */
-  readonly placeStates?: ((chosen: ChosenRun) => Promise<HiddenStatePlace>) | undefined;
 }
 
 /** An open model with its calibration windows, on its way through the blocks. */
@@ -85,7 +83,12 @@ const chooseWindows = (source: SourceModel, job: CalibratedJob, onTransfer: Sour
   return selectWindows(calibration, source.tokenizer, chosen);
 };
 
-const assemble = (chosen: ChosenRun, job: CalibratedJob, place: HiddenStatePlace, clock: RunClock): CalibratedRun => {
+/**
+ * Starts the workers of a run that was chosen.
+ *
+ * @param place where hidden states go between two blocks
+ */
+export const startRun = (chosen: ChosenRun, job: CalibratedJob, place: HiddenStatePlace, clock: RunClock): CalibratedRun => {
   const { windows, plan, ...source } = chosen;
   const pool = startWorkerPool({ workers: workerCount(job), signal: job.signal });
   const context: StageContext = { linalg: pool.linalg, signal: job.signal ?? new AbortController().signal };
@@ -112,11 +115,11 @@ const assemble = (chosen: ChosenRun, job: CalibratedJob, place: HiddenStatePlace
 };
 
 /**
- * Opens model and text, chooses the windows, starts the workers.
+ * Opens model and text, and chooses the windows. Close `checkpoint.supply` when the run is not started.
  *
  * @throws the errors of the checkpoint, the Hub, the corpus, the model and the plan; nothing is left open then
  */
-export const openCalibratedRun = async (job: CalibratedJob, options: CalibratedRunOptions = {}): Promise<CalibratedRun> => {
+export const chooseRun = async (job: CalibratedJob, options: CalibratedRunOptions = {}): Promise<ChosenRun> => {
   const { quantizer, clock = new RunClock(), onTransfer } = options;
   const source = options.source ?? (await openSourceModel(job.model, { ...job, onTransfer }));
   try {
@@ -124,10 +127,25 @@ export const openCalibratedRun = async (job: CalibratedJob, options: CalibratedR
     const plan = await planCorrection(source, job, quantizer);
     const windows = await clock.time('tokenize', () => chooseWindows(source, job, onTransfer));
     checkWindows(source, [...windows.calibration, ...windows.heldOut]);
-    const chosen = { ...source, windows, plan };
-    return assemble(chosen, job, await (options.placeStates?.(chosen) ?? temporaryPlace(job.scratch)), clock);
+    return { ...source, windows, plan };
   } catch (error) {
     await source.checkpoint.supply?.close();
+    throw error;
+  }
+};
+
+/**
+ * Chooses a run and starts it; hidden states beyond a little go to a scratch directory.
+ *
+ * @throws as `chooseRun`; FileWriteError
+ */
+export const openCalibratedRun = async (job: CalibratedJob, options: CalibratedRunOptions = {}): Promise<CalibratedRun> => {
+  const { clock = new RunClock() } = options;
+  const chosen = await chooseRun(job, { ...options, clock });
+  try {
+    return startRun(chosen, job, await temporaryPlace(job.scratch), clock);
+  } catch (error) {
+    await chosen.checkpoint.supply?.close();
     throw error;
   }
 };

@@ -17,7 +17,8 @@ export class RoutingCounts {
 
   /** Takes over the counts of an earlier attempt. */
   restore(entries: readonly (readonly [block: number, routing: BlockRouting])[]): void {
-    for (const [block, { calibration, heldOut }] of entries) this.blocks.set(block, { calibration: [...calibration], heldOut: [...heldOut] });
+    for (const [block, { calibration, heldOut }] of entries)
+      this.blocks.set(block, { calibration: [...calibration], heldOut: [...heldOut] });
   }
 
   /** Counts by block, for the blocks that have experts. */

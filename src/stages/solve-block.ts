@@ -1,6 +1,7 @@
 import { filter, from, type Observable } from 'rxjs';
 import { inFlight, limited } from '../dataflow/index.js';
 import type { CalibratedRun } from './calibrated-run.js';
+import type { CorrectionPlan } from './correction-plan.js';
 import { certifyStage, initializeStage, type InitializeStageOptions } from './shard-stages.js';
 import type { CertifiedShard, QuantizedShard, WeightShard } from './shard.js';
 import type { InputStatistics } from './statistics.js';
@@ -12,6 +13,8 @@ export type ShardSink = (shard: QuantizedShard | CertifiedShard) => Promise<void
 export interface SolveBlockOptions extends Omit<InitializeStageOptions, 'quantizer'> {
   /** True when layers that get no correction are wanted too, quantized. */
   readonly everyLayer: boolean;
+  /** True for a layer that an earlier attempt finished; it is passed over. */
+  readonly isFinished?: (module: string) => boolean;
   readonly sink: ShardSink;
 }
 
@@ -53,6 +56,10 @@ const shardPath = (
   };
 };
 
+/** Shards of a block that something is written of: those that get a correction, or every one. */
+export const wantedShards = (plan: CorrectionPlan, block: number, everyLayer: boolean): WeightShard[] =>
+  [...plan.shards[block]!, ...(plan.experts?.shards[block] ?? [])].filter(({ layer }) => everyLayer || plan.corrects(layer));
+
 /**
  * Streams the weight shards of a block through quantize → initialize → certify → sink.
  *
@@ -66,8 +73,8 @@ export const solveBlock = (
   options: SolveBlockOptions,
 ): Observable<QuantizedShard | CertifiedShard> => {
   const path = shardPath(run, options);
-  return from([...run.plan.shards[block]!, ...(run.plan.experts?.shards[block] ?? [])]).pipe(
-    filter(({ layer }) => options.everyLayer || run.plan.corrects(layer)),
+  return from(wantedShards(run.plan, block, options.everyLayer)).pipe(
+    filter(({ layer }) => options.isFinished?.(layer.module) !== true),
     inFlight(run.pool.workers + 1, (shard) => path(shard, statistics)),
   );
 };
