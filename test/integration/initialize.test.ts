@@ -211,7 +211,7 @@ t.test('leaving early stops the run as well, and what is done is kept', async (t
   for (let i = 0; i < 100 && (await isLocked()); i++) await new Promise((resolve) => setTimeout(resolve, 50));
   t.notOk(await isLocked());
   const events = await run(job);
-  t.match(events[0], { type: 'notice', code: 'resumed', message: /0 of 3 blocks were done, and 1 of the 7 layers of block 1/ });
+  t.match(events[0], { type: 'notice', code: 'resumed', message: /0 of 3 blocks were done, and \d of the 7 layers of block 1/ });
   const [left, whole] = [await files(job.output), await files(place.output('one'))];
   for (const [name, bytes] of whole) if (name !== 'report.json') t.ok(left.get(name)!.equals(bytes), name);
 });
