@@ -118,7 +118,7 @@ export type { LayerLoss, LoftqOptions, Statistic, StockInitializerOptions, ZeroO
 
 export { AdapterError, type VerificationFailure } from './evaluation/index.js';
 
-export { OutputClaimError } from './journal/index.js';
+export { JournalError, OutputClaimError, type FingerprintValue, type RunFingerprint } from './journal/index.js';
 
 export { calibrateBlock, foldStatistics, openCalibratedRun, openCorrectionOutput, solveBlock, STOCK_SETTINGS } from './stages/index.js';
 export { certifyStage, initializeStage, INITIALIZER_NAMES, Propagation, quantizeStage, RunClock } from './stages/index.js';
@@ -160,4 +160,4 @@ export type {
   ShardHash,
 } from './reports/index.js';
 export type { ExpertMatrixReport, ExpertReport, ExpertRouting } from './reports/index.js';
-export type { ModuleEvent, ProgressEvent, ResultEvent, StageEvent, StartEvent } from './reports/index.js';
+export type { ModuleEvent, NoticeEvent, ProgressEvent, ResultEvent, StageEvent, StartEvent } from './reports/index.js';
