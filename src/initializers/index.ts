@@ -5,6 +5,7 @@ export type { Factors, Initializer, InitializerContext, InitializerProblem, Stat
 export { exact } from './exact.js';
 export { CertificateError, StatisticError } from './initializer-errors.js';
 export { loftq, type LoftqOptions } from './loftq.js';
+export { residualProducts, type ResidualProducts } from './residual-products.js';
 export { svd } from './svd.js';
 export { zero, type ZeroOptions } from './zero.js';
 export { stockInitializers, type StockInitializerOptions } from './references.js';

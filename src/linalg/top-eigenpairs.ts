@@ -6,9 +6,12 @@ import { beside, columnRange, completeBasis, projectOut } from './complete-basis
 import { symmetricEigen } from './symmetric-eigen.js';
 import { identity, type SymmetricOperator } from './symmetric-operator.js';
 
+/** Vectors that `topEigenpairs` carries beyond the wanted ones. */
+export const OVERSAMPLING = 16;
+
 /** How `topEigenpairs` iterates. */
 export interface TopEigenpairsOptions {
-  /** Vectors carried beyond the wanted ones; 16 unless told. */
+  /** Vectors carried beyond the wanted ones; `OVERSAMPLING` unless told. */
   readonly oversampling?: number;
   /**
    * Energy that may be missed, relative to the captured energy, or to what is left over where the trace is known and that is
@@ -71,7 +74,7 @@ export const topEigenpairs = async (
   checkRank(rank, 'A search for eigenpairs');
   const n = operator.dimension;
   const wanted = Math.min(rank, n);
-  const block = wanted + (options.oversampling ?? 16);
+  const block = wanted + (options.oversampling ?? OVERSAMPLING);
   if (options.start && rowsOf(options.start) !== n)
     throw new ShapeMismatchError(`Start vectors of length ${rowsOf(options.start)} don't fit an operator of dimension ${n}.`);
   if (wanted === 0) return { values: new Float64Array(0), vectors: matrix(n, 0), iterations: 0, applications: 0, energyGap: 0 };
@@ -194,7 +197,7 @@ const iterate = async (
   const stream = random(seed);
   let settled: RitzPairs = { values: new Float64Array(0), vectors: matrix(n, 0), images: matrix(n, 0), residuals: new Float64Array(0) };
   const deflated = async (V: Matrix): Promise<Matrix> => projectOut(await operator.apply(V), settled.vectors, engine);
-  let V = await completeBasis(start ?? matrix(n, 0), block, engine, stream);
+  let V = await completeBasis(start ?? (await operator.draw?.(block, stream)) ?? matrix(n, 0), block, engine, stream);
   for (let iterations = 1, applications = 1; ; iterations++) {
     const ritz = await rayleighRitz(V, await operator.apply(V), engine);
     const progress = measure(settled, ritz, wanted, operator.trace, tolerance);

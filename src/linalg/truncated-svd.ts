@@ -3,6 +3,7 @@ import type { MatrixEngine } from '../runtime/index.js';
 import { columnRange, completeBasis } from './complete-basis.js';
 import { checkRank } from './linalg-errors.js';
 import { symmetricEigen } from './symmetric-eigen.js';
+import { symmetricProduct } from './symmetric-product.js';
 import { denseOperator, type SymmetricOperator } from './symmetric-operator.js';
 import { topEigenpairs, type TopEigenpairsOptions } from './top-eigenpairs.js';
 
@@ -27,7 +28,7 @@ export interface TruncatedSvd {
 /** E Eᵀ, [m, m]: formed once where that is cheaper than applying it, and not larger than allowed. */
 const gramOf = async (E: Matrix, engine: MatrixEngine, formedUpTo: number): Promise<SymmetricOperator> =>
   rowsOf(E) <= formedUpTo
-    ? denseOperator(await engine.multiply(E, E, { transposeB: true }), engine)
+    ? denseOperator(await symmetricProduct(E, E, engine), engine)
     : {
         dimension: rowsOf(E),
         trace: undefined,
@@ -67,7 +68,7 @@ const turnToSingular = async (E: Matrix, U: Matrix, engine: MatrixEngine): Promi
  * @throws RankError when rank is not a whole number from 0 up; retrying does not help
  * @throws ConvergenceError as `topEigenpairs`
  *
- * Cost: m · n · min(m, n) products once where the Gram matrix is formed, then as `topEigenpairs`.
+ * Cost: m · n · (min(m, n) + 512) operations once where the Gram matrix is formed (and a transposed copy of a tall E), then as `topEigenpairs`.
  */
 export const truncatedSvd = async (
   E: Matrix,
