@@ -7,6 +7,6 @@ export { pseudoInverse, solveSymmetric } from './solve-symmetric.js';
 export { symmetricEigen, type SymmetricEigen } from './symmetric-eigen.js';
 export { denseOperator, traceOf, type SymmetricOperator } from './symmetric-operator.js';
 export { symmetricProduct } from './symmetric-product.js';
-export { OVERSAMPLING, topEigenpairs, type TopEigenpairs, type TopEigenpairsOptions } from './top-eigenpairs.js';
+export { blockColumns, topEigenpairs, type TopEigenpairs, type TopEigenpairsOptions } from './top-eigenpairs.js';
 export { truncatedSvd, type TruncatedSvd, type TruncatedSvdOptions } from './truncated-svd.js';
 export { weightedSquares } from './weighted-squares.js';
