@@ -1,4 +1,4 @@
-import type { ExecutionPlan } from '../planning/index.js';
+import type { ExecutionPlan, RunLayout } from '../planning/index.js';
 import type { RecordCounts, TextShape } from '../corpus/index.js';
 
 /** Mean loss per token of one module: ‖(W − Q − s·B·A) x‖² averaged over the tokens. */
@@ -110,19 +110,11 @@ export interface ShardHash {
 }
 
 /** The plan that a run followed. */
-export type PlanReport = Pick<
-  ExecutionPlan,
-  | 'peakBytes'
-  | 'peakAt'
-  | 'budgetBytes'
-  | 'smallestBudgetBytes'
-  | 'layout'
-  | 'shardsInFlight'
-  | 'floats'
-  | 'scratchBytes'
-  | 'outputBytes'
-  | 'keptStatisticsBytes'
->;
+export interface PlanReport
+  extends
+    RunLayout,
+    Pick<ExecutionPlan, 'peakBytes' | 'peakAt' | 'budgetBytes' | 'smallestBudgetBytes' | 'shardsInFlight' | 'floats'>,
+    Pick<ExecutionPlan, 'scratchBytes' | 'outputBytes' | 'keptStatisticsBytes'> {}
 
 /** What report.json holds: what was run, on what, with what outcome and at what cost. */
 export interface InitializationReport {
