@@ -93,17 +93,11 @@ export interface PropagateResult {
   readonly seconds: PassageSeconds;
 }
 
-/** Seconds that one segment took in its worker, by what they went into. */
-export interface PassageSeconds {
-  /** Loading the block; 0 where the worker had it. */
-  readonly load: number;
-  /** The block's arithmetic. */
-  readonly forward: number;
-  /** The sums of activations. */
-  readonly sums: number;
-  /** Hidden states read from files and written to them. */
-  readonly spill: number;
-}
+/**
+ * Seconds that one segment took in its worker: loading the block (none where the worker had it), the block's arithmetic, the
+ * sums of activations, and hidden states read from files and written to them.
+ */
+export type PassageSeconds = Readonly<Record<'load' | 'forward' | 'sums' | 'spill', number>>;
 
 /** What a worker keeps between the segments of one block. */
 interface OpenPiece {

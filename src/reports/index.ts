@@ -14,6 +14,7 @@ export type {
   ModuleLoss,
   ModuleReport,
   PlanReport,
+  WorkReport,
   ReportTotals,
   ShardHash,
 } from './report.js';

@@ -1,9 +1,17 @@
 import type { CalibratedRun, CertifiedShard, InitializeJob } from '../stages/index.js';
 import type { Certificate, Initializer } from '../initializers/index.js';
 import type { ExecutionPlan } from '../planning/index.js';
-import { versions } from '../stages/index.js';
+import { measureGemmRate, versions } from '../stages/index.js';
 import { peakRssBytes } from './peak-rss.js';
-import type { ExpertMatrixReport, ExpertReport, InitializationReport, ModuleReport, PlanReport, ReportTotals } from './report.js';
+import type {
+  ExpertMatrixReport,
+  ExpertReport,
+  InitializationReport,
+  ModuleReport,
+  PlanReport,
+  ReportTotals,
+  WorkReport,
+} from './report.js';
 
 /** Part of a loss that is left; nothing is left where there was nothing to lose. */
 export const lossRatio = (final: number, none: number): number => (none > 0 ? final / none : 0);
@@ -94,9 +102,22 @@ const planReport = (plan: ExecutionPlan): PlanReport => ({
   ...{ scratchBytes: plan.scratchBytes, outputBytes: plan.outputBytes, keptStatisticsBytes: plan.keptStatisticsBytes },
 });
 
+/** Runs that are shorter spend their time on starting, and are not worth a measurement of the machine. */
+const LEAST_SECONDS = 10;
+
+const workReport = async ({ execution, clock, pool, model }: CalibratedRun): Promise<WorkReport | undefined> => {
+  const { seconds } = clock;
+  if (!execution || seconds < LEAST_SECONDS) return undefined;
+  const { forward, sums, solve, certify } = execution.operations;
+  const operations = forward + sums + solve + certify;
+  const gemmOperationsPerSecond = await measureGemmRate(pool, model.hiddenSize);
+  return { operations, gemmOperationsPerSecond, share: operations / (seconds * gemmOperationsPerSecond) };
+};
+
 /** Assembles report.json. */
 export const initializationReport = async (run: CalibratedRun, parts: ReportParts): Promise<InitializationReport> => {
   const { job, initializer, hashes } = parts;
+  const work = await workReport(run);
   const modules = inModelOrder(parts.modules, run.plan.linears);
   const experts = expertReport(run, parts.expertMatrices);
   return {
@@ -122,5 +143,6 @@ export const initializationReport = async (run: CalibratedRun, parts: ReportPart
       activations: run.propagation.activationBytes.peakBytes,
     },
     ...(run.execution && { plan: planReport(run.execution) }),
+    ...(work && { work }),
   };
 };

@@ -151,6 +151,7 @@ const initializationReport = fields({
   peakRssBytes: count,
   largestBytes: fields({ weights: count, statistics: count, activations: count }),
   plan: optional(planReport),
+  work: optional(fields({ operations: amount, gemmOperationsPerSecond: amount, share: amount })),
 });
 
 const isReport = (value: unknown, problem: string | undefined): value is InitializationReport => problem === undefined && isRecord(value);

@@ -116,6 +116,16 @@ export interface PlanReport
     Pick<ExecutionPlan, 'peakBytes' | 'peakAt' | 'budgetBytes' | 'smallestBudgetBytes' | 'shardsInFlight' | 'floats'>,
     Pick<ExecutionPlan, 'scratchBytes' | 'outputBytes' | 'keptStatisticsBytes'> {}
 
+/** What a run computed, and how that compares with what the machine can do. */
+export interface WorkReport {
+  /** Floating-point operations, counted from the shapes; a multiplication and an addition are two. */
+  readonly operations: number;
+  /** Rate of plain matrix products on this machine, all workers together, measured when the work was done. */
+  readonly gemmOperationsPerSecond: number;
+  /** operations / (seconds of the run × that rate): 1 if every second had gone into products at full speed. */
+  readonly share: number;
+}
+
 /** What report.json holds: what was run, on what, with what outcome and at what cost. */
 export interface InitializationReport {
   /** Checkpoint directory, or id of a Hub repository, as the user typed it. */
@@ -156,4 +166,6 @@ export interface InitializationReport {
   readonly largestBytes: LargestBytes;
   /** Left out where nothing was planned. */
   readonly plan?: PlanReport;
+  /** Left out of runs too short for it to say anything. */
+  readonly work?: WorkReport;
 }

@@ -48,7 +48,7 @@ export { shardNeeds, type ShardNeeds, type SteppedModel, type WalkStep } from '.
 export { resolvePlaced, type Placed } from './placed.js';
 export { Propagation, type Passage, type PassageOptions, type SplitWindows } from './propagation.js';
 export { RunClock } from './run-clock.js';
-export { measureMachine } from './measure-machine.js';
+export { measureGemmRate, measureMachine } from './measure-machine.js';
 export { assumeTokens, countTokens, planRun, type RunParts, type RunTokens } from './plan-run.js';
 export { makeScratchDirectory, type ScratchDirectory } from './scratch-directory.js';
 export type { CertifiedShard, InitializedShard, QuantizedShard, WeightShard } from './shard.js';

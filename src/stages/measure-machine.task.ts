@@ -2,21 +2,17 @@ import { matrix, random } from '../foundation/index.js';
 import type { Quantizer } from '../quantizers/index.js';
 import { loadReference, type ModuleReference, type WorkerTask } from '../runtime/index.js';
 
-/** What a worker measures itself with. */
+/** How a worker measures itself. */
 export interface MeasureArgument {
-  /** Rows and columns of the weight that is multiplied by. */
+  /** Rows and columns of the weight that is multiplied by, columns of the one that is quantized. */
   readonly width: number;
-  readonly quantizer: ModuleReference;
-  /** Seconds that each of the two measurements takes at least. */
+  /** Seconds that the measurement takes at least. */
   readonly seconds: number;
 }
 
-/** What one worker can do. */
-export interface MeasureResult {
-  readonly operations: number;
-  readonly multiplySeconds: number;
-  readonly weights: number;
-  readonly quantizeSeconds: number;
+/** The same for quantization. */
+export interface MeasureQuantizerArgument extends MeasureArgument {
+  readonly quantizer: ModuleReference;
 }
 
 /** Rows of activations in one product, as in a run of a block. */
@@ -39,25 +35,26 @@ const repeat = async (seconds: number, work: () => Promise<unknown>): Promise<{ 
   return { times, seconds: elapsed };
 };
 
-/** Measures how fast this worker multiplies and quantizes. */
-export const measureWorker: WorkerTask<MeasureArgument, MeasureResult> = async ({ width, quantizer, seconds }, { linalg }) => {
+const noise = (rows: number, columns: number): ReturnType<typeof matrix> => {
   const stream = random(1);
-  const noise = (rows: number): ReturnType<typeof matrix> =>
-    matrix(
-      rows,
-      width,
-      Float32Array.from({ length: rows * width }, () => stream.normal()),
-    );
-  const [x, w, weight] = [noise(ROWS), noise(width), noise(QUANTIZED_ROWS)];
-  const own = await loadReference<Quantizer>(quantizer);
+  return matrix(
+    rows,
+    columns,
+    Float32Array.from({ length: rows * columns }, () => stream.normal()),
+  );
+};
+
+/** Measures the floating-point operations that this worker does in a second of products [512, width] · [width, width]. */
+export const measureProducts: WorkerTask<MeasureArgument, number> = async ({ width, seconds }, { linalg }) => {
+  const [x, w] = [noise(ROWS, width), noise(width, width)];
   const products = await repeat(seconds, () => linalg.multiply(x, w, { transposeB: true }));
+  return { value: (2 * products.times * ROWS * width * width) / products.seconds };
+};
+
+/** Measures the weights that this worker quantizes in a second. */
+export const measureQuantizer: WorkerTask<MeasureQuantizerArgument, number> = async ({ width, quantizer, seconds }) => {
+  const weight = noise(QUANTIZED_ROWS, width);
+  const own = await loadReference<Quantizer>(quantizer);
   const codings = await repeat(seconds, async () => own.quantize(weight, { module: 'measured', dtype: 'BF16' }));
-  return {
-    value: {
-      operations: 2 * products.times * ROWS * width * width,
-      multiplySeconds: products.seconds,
-      weights: codings.times * QUANTIZED_ROWS * width,
-      quantizeSeconds: codings.seconds,
-    },
-  };
+  return { value: (codings.times * QUANTIZED_ROWS * width) / codings.seconds };
 };

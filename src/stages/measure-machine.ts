@@ -1,6 +1,6 @@
 import type { MachineSpeed } from '../planning/index.js';
 import type { ModuleReference, WorkerPool } from '../runtime/index.js';
-import type { MeasureArgument, MeasureResult } from './measure-machine.task.js';
+import type { MeasureArgument, MeasureQuantizerArgument } from './measure-machine.task.js';
 
 const TASKS = new URL('./measure-machine.task.js', import.meta.url);
 
@@ -9,21 +9,29 @@ const WIDEST = 1536;
 
 const SECONDS = 0.4;
 
+/** A multiple of the quantizers' block size. */
+const widthFor = (hiddenSize: number): number => 64 * Math.max(1, Math.floor(Math.min(hiddenSize, WIDEST) / 64));
+
+/** The sum of what all workers measure at the same time. */
+const together = async (pool: WorkerPool, task: string, argument: MeasureArgument): Promise<number> => {
+  const rates = await Promise.all(Array.from({ length: pool.workers }, () => pool.call<number>(TASKS, task, argument)));
+  return rates.reduce((sum, rate) => sum + rate, 0);
+};
+
 /**
- * Measures, in less than two seconds, what the workers do together: products [512, width] · [width, width], and quantization.
+ * Measures, in about half a second, the floating-point operations a second of all workers together, in products
+ * [512, width] · [width, width].
  *
  * @param hiddenSize of the model; products are no wider
  */
+export const measureGemmRate = (pool: WorkerPool, hiddenSize: number): Promise<number> =>
+  together(pool, 'measureProducts', { width: widthFor(hiddenSize), seconds: SECONDS });
+
+/** Measures, in less than two seconds, products as `measureGemmRate`, and quantization. */
 export const measureMachine = async (pool: WorkerPool, hiddenSize: number, quantizer: ModuleReference): Promise<MachineSpeed> => {
-  // A multiple of the quantizers' block size.
-  const width = 64 * Math.max(1, Math.floor(Math.min(hiddenSize, WIDEST) / 64));
-  const argument: MeasureArgument = { width, quantizer, seconds: SECONDS };
-  const measured = await Promise.all(
-    Array.from({ length: pool.workers }, () => pool.call<MeasureResult>(TASKS, 'measureWorker', argument)),
-  );
-  const together = (rate: (result: MeasureResult) => number): number => measured.reduce((sum, result) => sum + rate(result), 0);
+  const argument: MeasureQuantizerArgument = { width: widthFor(hiddenSize), quantizer, seconds: SECONDS };
   return {
-    gemmOperationsPerSecond: together(({ operations, multiplySeconds }) => operations / multiplySeconds),
-    weightsPerSecond: together(({ weights, quantizeSeconds }) => weights / quantizeSeconds),
+    gemmOperationsPerSecond: await measureGemmRate(pool, hiddenSize),
+    weightsPerSecond: await together(pool, 'measureQuantizer', argument),
   };
 };
