@@ -17,7 +17,7 @@ DEMO_CALIBRATION := data/embedded/calibration.jsonl
 DEMO_TEXT := data/embedded/held-out.jsonl
 DEMO_OPTIONS := --calibration $(DEMO_CALIBRATION) --tokens 16384 --window 128 --rank 16
 
-.PHONY: help build demo test check format oracles bench clean node
+.PHONY: help build demo test check format oracles bench bench-plan clean node
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -71,6 +71,9 @@ bench: build .venv/.installed ## memory against depth, datasets, and time and me
 	@node dist/test/bench/flat-in-depth.js
 	@node dist/test/bench/dataset-throughput.js
 	@node dist/test/bench/compare-with-pytorch.js
+
+bench-plan: build ## the memory that plans predict against what init holds; prints JSON
+	@node dist/test/bench/plan-accuracy.js
 
 clean: ## remove everything that was installed or made
 	rm -rf node_modules dist docs .venv .tap .bench data/results
