@@ -122,7 +122,7 @@ export { BudgetError, DiskError } from './planning/index.js';
 export type { DiskNeed, ExecutionPlan, ExpertShape, FloatChoices, MachineSpeed, Operations } from './planning/index.js';
 export type { PlannedStage, PlannedTokens, RunLayout, StageBytes, SumShape, TokenTime } from './planning/index.js';
 
-export { OutputClaimError } from './journal/index.js';
+export { JournalError, OutputClaimError, type FingerprintValue, type RunFingerprint } from './journal/index.js';
 
 export { calibrateBlock, foldStatistics, openCalibratedRun, openCorrectionOutput, solveBlock, STOCK_SETTINGS } from './stages/index.js';
 export { certifyStage, initializeStage, INITIALIZER_NAMES, Propagation, quantizeStage, RunClock } from './stages/index.js';
@@ -165,4 +165,4 @@ export type {
   ShardHash,
 } from './reports/index.js';
 export type { ExpertMatrixReport, ExpertReport, ExpertRouting } from './reports/index.js';
-export type { ModuleEvent, ProgressEvent, ResultEvent, StageEvent, StartEvent } from './reports/index.js';
+export type { ModuleEvent, NoticeEvent, ProgressEvent, ResultEvent, StageEvent, StartEvent } from './reports/index.js';

@@ -236,11 +236,10 @@ const passSegment = async (
 
 /** Moves one segment through one block, folding its activation chunks on the way; a failure leaves no half sum behind. */
 export const propagate: WorkerTask<PropagateArgument, PropagateResult> = async (argument, context) => {
-  const { threads, throwIfStopped, beforeOtherTask } = context;
+  const { threads, throwIfStopped, stay } = context;
   const seconds = new Stopwatch<keyof PassageSeconds>({ load: 0, forward: 0, sums: 0, spill: 0 });
   const piece = await seconds.time('load', () => openPiece(argument, threads));
-  // A block's weights must not lie beside the matrices that are solved next.
-  beforeOtherTask(releasePiece);
+  stay(releasePiece);
   try {
     return await passSegment(piece, argument, throwIfStopped, seconds);
   } catch (error) {

@@ -1,7 +1,7 @@
 export type { ComparedInitializer, ComparisonReport } from './comparison-report.js';
 export type { EvaluationReport } from './evaluation-report.js';
 export { peakRssBytes } from './peak-rss.js';
-export type { ModuleEvent, ProgressEvent, ResultEvent, StageEvent, StartEvent } from './progress.js';
+export type { ModuleEvent, NoticeEvent, ProgressEvent, ResultEvent, StageEvent, StartEvent } from './progress.js';
 export { MalformedReportError, readReport } from './read-report.js';
 export type {
   CalibrationText,

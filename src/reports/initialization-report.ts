@@ -1,5 +1,6 @@
 import type { CalibratedRun, CertifiedShard, InitializeJob } from '../stages/index.js';
 import type { Certificate, Initializer } from '../initializers/index.js';
+import type { RunFingerprint } from '../journal/index.js';
 import type { ExecutionPlan } from '../planning/index.js';
 import { measureGemmRate, versions } from '../stages/index.js';
 import { peakRssBytes } from './peak-rss.js';
@@ -67,6 +68,7 @@ export interface ReportParts {
   readonly expertMatrices: readonly ExpertMatrixReport[];
   /** SHA-256 by shard file. */
   readonly hashes: Readonly<Record<string, string>>;
+  readonly fingerprint: RunFingerprint;
 }
 
 /** Alternations that a job asks of its initializer. */
@@ -116,7 +118,7 @@ const workReport = async ({ execution, clock, pool, model }: CalibratedRun): Pro
 
 /** Assembles report.json. */
 export const initializationReport = async (run: CalibratedRun, parts: ReportParts): Promise<InitializationReport> => {
-  const { job, initializer, hashes } = parts;
+  const { job, initializer, hashes, fingerprint } = parts;
   const work = await workReport(run);
   const modules = inModelOrder(parts.modules, run.plan.linears);
   const experts = expertReport(run, parts.expertMatrices);
@@ -131,6 +133,7 @@ export const initializationReport = async (run: CalibratedRun, parts: ReportPart
     ...{ calibrationTokens: run.windows.tokens.calibration, heldOutTokens: run.windows.tokens.heldOut, windowTokens: job.windowTokens },
     heldOutFraction: job.heldOutFraction,
     samples: job.budget.kind === 'samples' ? run.windows.calibration.length : null,
+    fingerprint,
     versions: versions(),
     modules,
     totals: reportTotals(modules, run.clock.seconds),

@@ -143,6 +143,7 @@ const initializationReport = fields({
   windowTokens: extent,
   heldOutFraction: amount,
   samples: orNull(count),
+  fingerprint: optional(must('an object', isRecord)),
   versions: each(text, 'quailora'),
   modules: list(fields(moduleFields)),
   totals,

@@ -1,5 +1,6 @@
 import type { ExecutionPlan, RunLayout } from '../planning/index.js';
 import type { RecordCounts, TextShape } from '../corpus/index.js';
+import type { RunFingerprint } from '../journal/index.js';
 
 /** Mean loss per token of one module: ‖(W − Q − s·B·A) x‖² averaged over the tokens. */
 export interface ModuleLoss {
@@ -80,7 +81,7 @@ export interface ReportTotals {
   readonly heldOutLossRatio: number | null;
   /** Mean of `captured`. */
   readonly captured: number;
-  /** Wall time of the whole run. */
+  /** Wall time of the whole run, over all its attempts. */
   readonly seconds: number;
 }
 
@@ -154,6 +155,8 @@ export interface InitializationReport {
   readonly heldOutFraction: number;
   /** Calibration records that were drawn; null where whole windows were taken in file order. */
   readonly samples: number | null;
+  /** What decides the bytes that were written, by name; a run with an equal one would write the same. */
+  readonly fingerprint?: RunFingerprint;
   /** Versions of quailora, Node and what does the arithmetic, by name. */
   readonly versions: { readonly quailora: string; readonly [name: string]: string };
   readonly modules: readonly ModuleReport[];

@@ -1,7 +1,7 @@
 import { selectWindows, type SelectedWindows } from '../corpus/index.js';
 import { limited, type StageContext } from '../dataflow/index.js';
 import { ByteLedger } from '../foundation/index.js';
-import type { SummedInput } from '../calibration/index.js';
+import type { HiddenStateBudget, SummedInput } from '../calibration/index.js';
 import type { ExecutionPlan } from '../planning/index.js';
 import type { Quantizer } from '../quantizers/index.js';
 import { startWorkerPool, type WorkerPool } from '../runtime/index.js';
@@ -14,7 +14,7 @@ import type { Placed } from './placed.js';
 import { Propagation } from './propagation.js';
 import { RoutingCounts } from './routing-counts.js';
 import { RunClock } from './run-clock.js';
-import { makeScratchDirectory, type ScratchDirectory } from './scratch-directory.js';
+import { makeScratchDirectory } from './scratch-directory.js';
 import { quantizeStage } from './shard-stages.js';
 import type { QuantizedShard, WeightShard } from './shard.js';
 import { summedInputs } from './summed-inputs.js';
@@ -23,8 +23,25 @@ import { layOutWorkers } from './worker-layout.js';
 /** Hidden states kept in memory between two blocks; more of them go through files. */
 const HIDDEN_STATE_BYTES = 64 * 1024 * 1024;
 
+/** Where hidden states go between two blocks. */
+export interface HiddenStatePlace extends HiddenStateBudget {
+  /** Called when the run is closed. */
+  readonly release: () => Promise<void>;
+}
+
+const temporaryPlace = async (parent: string | undefined): Promise<HiddenStatePlace> => {
+  const { path, remove } = await makeScratchDirectory(parent);
+  return { bytes: HIDDEN_STATE_BYTES, directory: path, release: remove };
+};
+
 /** What a run that calibrates needs to know. */
 export interface CalibratedJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice, ExpertChoice, ResourceChoice {}
+
+/** What is known of a run before it takes any place on the disk. */
+export interface ChosenRun extends SourceModel {
+  readonly windows: SelectedWindows;
+  readonly plan: CorrectionPlan;
+}
 
 /** What a calibrated run may be given in place of what it makes. */
 export interface CalibratedRunOptions extends Pick<SourceOptions, 'onTransfer'> {
@@ -34,22 +51,11 @@ export interface CalibratedRunOptions extends Pick<SourceOptions, 'onTransfer'> 
   readonly source?: SourceModel | undefined;
   /** Runs since the job began. */
   readonly clock?: RunClock | undefined;
-  /** Plans the run when its tokens are known, and refuses what can't be kept; the run then follows the plan. */
-  readonly planExecution?: ((known: KnownRun) => Promise<ExecutionPlan>) | undefined;
-}
-
-/** What is known of a run before it begins. */
-export interface KnownRun {
-  readonly source: SourceModel;
-  readonly correction: CorrectionPlan;
-  readonly windows: SelectedWindows;
 }
 
 /** An open model with its calibration windows, on its way through the blocks. */
-export interface CalibratedRun extends SourceModel {
-  readonly windows: SelectedWindows;
-  readonly plan: CorrectionPlan;
-  /** Undefined where none was asked for; the stock layout is followed then. */
+export interface CalibratedRun extends ChosenRun {
+  /** Undefined where none was made; the stock layout is followed then. */
   readonly execution: ExecutionPlan | undefined;
   readonly pool: WorkerPool;
   readonly context: StageContext;
@@ -69,6 +75,8 @@ export interface CalibratedRun extends SourceModel {
   quantize(shard: WeightShard): Promise<QuantizedShard>;
   /** Says what is summed in a block; quantizes what a G needs. */
   sumsOf(block: number, acceptsG: boolean): Promise<SummedInput[]>;
+  /** The same inputs for a block that is passed again, with nothing to sum. */
+  unsummed(block: number, acceptsG: boolean): Promise<SummedInput[]>;
   /** Ends the workers and the transfers, and removes scratch files. */
   close(): Promise<void>;
 }
@@ -80,13 +88,20 @@ const chooseWindows = (source: SourceModel, job: CalibratedJob, onTransfer: Sour
   return selectWindows(calibration, source.tokenizer, chosen);
 };
 
-const assemble = (
-  { source, correction: plan, windows }: KnownRun,
-  execution: ExecutionPlan | undefined,
+/**
+ * Starts the workers of a run that was chosen.
+ *
+ * @param place where hidden states go between two blocks
+ * @param execution what the run follows; the stock layout where left out
+ */
+export const startRun = (
+  chosen: ChosenRun,
   job: CalibratedJob,
-  scratch: ScratchDirectory,
+  place: HiddenStatePlace,
   clock: RunClock,
+  execution?: ExecutionPlan,
 ): CalibratedRun => {
+  const { windows, plan, ...source } = chosen;
   const pool = startWorkerPool({ ...(execution?.layout ?? layOutWorkers(job)), signal: job.signal });
   const context: StageContext = { linalg: pool.linalg, signal: job.signal ?? new AbortController().signal };
   const walk = walkModel(source.checkpoint, source.model, { scores: false, prefetch: job.prefetch, clock });
@@ -95,9 +110,7 @@ const assemble = (
     await walk.arrive(shard.block);
     return quantizeRead(shard);
   };
-  // A plan counts hidden states as files.
-  const budget = { bytes: execution ? 0 : HIDDEN_STATE_BYTES, directory: scratch.path };
-  const propagation = new Propagation(source.model, windows, pool, budget, execution?.floats, walk);
+  const propagation = new Propagation(source.model, windows, pool, place, execution?.floats, walk);
   return {
     ...{ ...source, windows, plan, execution, pool, context, clock, walk, quantize, propagation },
     shardsInFlight: execution?.shardsInFlight ?? pool.workers,
@@ -105,33 +118,47 @@ const assemble = (
     weightBytes: new ByteLedger(),
     statisticBytes: new ByteLedger(),
     sumsOf: (block, acceptsG) => summedInputs(source.model, plan, block, acceptsG, propagation.segments, quantize),
+    unsummed: (block, acceptsG) => summedInputs(source.model, plan, block, acceptsG, propagation.segments, undefined),
     close: async () => {
       await pool.close();
-      await scratch.remove();
+      await place.release();
       await source.checkpoint.supply?.close();
     },
   };
 };
 
 /**
- * Opens model and text, chooses the windows, starts the workers.
+ * Opens model and text, and chooses the windows. Close `checkpoint.supply` when the run is not started.
  *
  * @throws the errors of the checkpoint, the Hub, the corpus, the model and the plan; nothing is left open then
  */
-export const openCalibratedRun = async (job: CalibratedJob, options: CalibratedRunOptions = {}): Promise<CalibratedRun> => {
+export const chooseRun = async (job: CalibratedJob, options: CalibratedRunOptions = {}): Promise<ChosenRun> => {
   const { quantizer, clock = new RunClock(), onTransfer } = options;
   const source = options.source ?? (await openSourceModel(job.model, { ...job, onTransfer }));
   try {
     requireFullPrecision(source.checkpoint);
-    const correction = await planCorrection(source, job, quantizer);
+    const plan = await planCorrection(source, job, quantizer);
     const windows = await clock.time('tokenize', () => chooseWindows(source, job, onTransfer));
     checkWindows(source, [...windows.calibration, ...windows.heldOut]);
-    const known: KnownRun = { source, correction, windows };
-    const execution = await options.planExecution?.(known);
-    const scratch = await makeScratchDirectory(job.scratch);
-    return assemble(known, execution, job, scratch, clock);
+    return { ...source, windows, plan };
   } catch (error) {
     await source.checkpoint.supply?.close();
+    throw error;
+  }
+};
+
+/**
+ * Chooses a run and starts it; hidden states beyond a little go to a scratch directory.
+ *
+ * @throws as `chooseRun`; FileWriteError
+ */
+export const openCalibratedRun = async (job: CalibratedJob, options: CalibratedRunOptions = {}): Promise<CalibratedRun> => {
+  const { clock = new RunClock() } = options;
+  const chosen = await chooseRun(job, { ...options, clock });
+  try {
+    return startRun(chosen, job, await temporaryPlace(job.scratch), clock);
+  } catch (error) {
+    await chosen.checkpoint.supply?.close();
     throw error;
   }
 };

@@ -18,7 +18,16 @@ export {
   type VerifyJob,
 } from './jobs.js';
 export { type ActivationTap, type ActivationTaps, type WorkerTap } from './activation-tap.js';
-export { openCalibratedRun, type CalibratedJob, type CalibratedRun, type CalibratedRunOptions, type KnownRun } from './calibrated-run.js';
+export {
+  chooseRun,
+  openCalibratedRun,
+  startRun,
+  type CalibratedJob,
+  type CalibratedRun,
+  type CalibratedRunOptions,
+  type ChosenRun,
+  type HiddenStatePlace,
+} from './calibrated-run.js';
 export {
   openCorrectionOutput,
   requireLoadableBase,
@@ -47,10 +56,12 @@ export { walkModel, type FileVisitor, type ModelWalk, type ModelWalkOptions, typ
 export { shardNeeds, type ShardNeeds, type SteppedModel, type WalkStep } from './shard-needs.js';
 export { resolvePlaced, type Placed } from './placed.js';
 export { Propagation, type Passage, type PassageOptions, type SplitWindows } from './propagation.js';
-export { RunClock } from './run-clock.js';
+export { RunClock, type ClockReading } from './run-clock.js';
 export { measureGemmRate, measureMachine } from './measure-machine.js';
 export { assumeTokens, countTokens, planRun, type RunParts, type RunTokens } from './plan-run.js';
 export { makeScratchDirectory, type ScratchDirectory } from './scratch-directory.js';
+export { fingerprintRun, type FingerprintParts } from './fingerprint-run.js';
+export { RunCheckpoints, type CheckpointOptions, type RunPosition } from './run-checkpoints.js';
 export type { CertifiedShard, InitializedShard, QuantizedShard, WeightShard } from './shard.js';
 export { certifyStage, initializeStage, quantizeStage, type InitializeStageOptions } from './shard-stages.js';
 export type { ExpertPlan } from './expert-plan.js';
@@ -58,8 +69,9 @@ export type { BlockRouting, RoutingCounts } from './routing-counts.js';
 export { foldStatistics, unpackStatistic, type InputStatistics, type PackedStatistic, type RoutedTokens } from './statistics.js';
 export { versions } from './versions.js';
 export { layOutWorkers, type WorkerLayout } from './worker-layout.js';
-export { calibrateBlock, type CalibrateBlockOptions } from './calibrate-block.js';
-export { dropStatistics, solveBlock, type ShardSink, type SolveBlockOptions } from './solve-block.js';
+export { calibrateBlock, passBlock, type BlockProgress, type CalibrateBlockOptions } from './calibrate-block.js';
+export { hashSource } from './hash-source.js';
+export { dropStatistics, solveBlock, wantedShards, type ShardSink, type SolveBlockOptions } from './solve-block.js';
 export { chooseVariant, quantizedVariant, textWindows, weightOnlyInt8 } from './evaluated-model.js';
 export { scoreVariant, type ScoredModel, type TextScore } from './score-variant.js';
 export type { ModuleClaim, OutputClaims } from './output-claims.js';

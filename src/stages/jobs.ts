@@ -105,12 +105,14 @@ export interface InitializeJob extends JobControl, ModelChoice, CalibrationChoic
   readonly writeBase: boolean;
   /** `base_model_name_or_path` of the adapter; `model` as typed when left out. */
   readonly baseName?: string;
-  /** Replace an earlier run's files in `output`; without it they are an error. */
-  readonly overwrite: boolean;
+  /** Start over: remove what an earlier run wrote to `output`, finished or not. Without it an unfinished run of the same job goes on. */
+  readonly fresh: boolean;
+  /** Least seconds between two checkpoints inside a block, which is what a kill may lose; never changes a result. 30 when left out. */
+  readonly checkpointSeconds?: number;
 }
 
 /** What `plan` needs: a job of `initialize`, text and output still open. */
-export interface PlanJob extends Omit<InitializeJob, 'calibration' | 'output' | 'overwrite'> {
+export interface PlanJob extends Omit<InitializeJob, 'calibration' | 'output' | 'fresh'> {
   /** Text to calibrate on; a text of whole windows is assumed without it. */
   readonly calibration?: string;
   /** Directory that would be written to; the working directory's disk is looked at without it. */
@@ -169,5 +171,5 @@ export const STOCK_SETTINGS = {
   heldOutFraction: 0.1,
   seed: 0,
   writeBase: false,
-  overwrite: false,
+  fresh: false,
 } as const satisfies Omit<InitializeJob, 'model' | 'calibration' | 'output'>;

@@ -15,6 +15,12 @@ export class RoutingCounts {
     counts.forEach((count, expert) => (held[split][expert]! += count));
   }
 
+  /** Takes over the counts of an earlier attempt. */
+  restore(entries: readonly (readonly [block: number, routing: BlockRouting])[]): void {
+    for (const [block, { calibration, heldOut }] of entries)
+      this.blocks.set(block, { calibration: [...calibration], heldOut: [...heldOut] });
+  }
+
   /** Counts by block, for the blocks that have experts. */
   entries(): [block: number, routing: BlockRouting][] {
     return [...this.blocks].sort(([a], [b]) => a - b);

@@ -99,7 +99,9 @@ export interface QuantizeArgument {
 }
 
 /** Reads a weight matrix and quantizes it. */
-export const quantizeShard: WorkerTask<QuantizeArgument, PlainShard> = async ({ module, location, dtype, quantizer, keepWeights }) => {
+export const quantizeShard: WorkerTask<QuantizeArgument, PlainShard> = async (argument, { makeRoom }) => {
+  const { module, location, dtype, quantizer, keepWeights } = argument;
+  await makeRoom();
   const own = await loadReference<Quantizer>(quantizer);
   const value = toPlainShard(await quantizeToShard(await readMatrix(location), own, { module, dtype }, keepWeights));
   collectGarbage(value.E.data.byteLength);
@@ -143,7 +145,8 @@ export interface InitializeResult extends PlainShard {
 }
 
 /** Chooses the factors of one layer. */
-export const initializeShard: WorkerTask<InitializeArgument, InitializeResult> = async (argument, { linalg }) => {
+export const initializeShard: WorkerTask<InitializeArgument, InitializeResult> = async (argument, { linalg, makeRoom }) => {
+  await makeRoom();
   const { module, dtype, quantized, E, weights, statistic, rank, balance } = argument;
   const initializer = await loadReference<Initializer>(argument.initializer);
   const problem = problemOf(fromPlainShard(argument), {
@@ -194,7 +197,8 @@ export const alikeStatistics = async (
 };
 
 /** Computes what the factors of one layer are worth. */
-export const certifyShard: WorkerTask<CertifyArgument, CertifyResult> = async (argument, { linalg }) => {
+export const certifyShard: WorkerTask<CertifyArgument, CertifyResult> = async (argument, { linalg, makeRoom }) => {
+  await makeRoom();
   const { module, quantized, E, weights, factors } = argument;
   const heldOut = argument.heldOut && unpackStatistic(argument.heldOut);
   const certificate = await certify(

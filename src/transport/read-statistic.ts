@@ -138,7 +138,7 @@ class RowFiller {
   #filled = 0;
 
   constructor(n: number) {
-    this.panels = gramPanels(n).map(({ begin, end }) => new Float32Array((end - begin) * (n - begin)));
+    this.panels = gramPanels(n).map(({ begin, end }) => new Float32Array(new SharedArrayBuffer(4 * (end - begin) * (n - begin))));
     this.#rows = upperRows(n, this.panels);
     this.#next();
   }

@@ -51,7 +51,7 @@ t.test("init's defaults are the paper's", async (t) => {
     modules: 'all-linear',
     initializer: 'exact',
     writeBase: false,
-    overwrite: false,
+    fresh: false,
   });
 });
 
@@ -59,7 +59,7 @@ t.test('every option of init arrives', async (t) => {
   const line =
     'init M --calibration c.jsonl --output O --bits 8 --rank 16 --alpha 128.5 --rslora --initializer als --als-steps 7 --loftq-steps 3' +
     ' --no-balance --modules q_proj,v_proj --tokens 65536 --window 256 --held-out 0.25 --seed 4294967295 --write-base' +
-    ' --base-name org/name --workers 2 --overwrite --json --revision v1.0 --discard-shards --max-memory 6.5GiB --scratch /big';
+    ' --base-name org/name --workers 2 --fresh --checkpoint-seconds 5 --json --revision v1.0 --discard-shards --max-memory 6.5GiB --scratch /big';
   t.same(withoutSignal(await jobOf<InitializeJob>('initialize', line)), {
     model: 'M',
     calibration: 'c.jsonl',
@@ -84,7 +84,8 @@ t.test('every option of init arrives', async (t) => {
     maxMemoryBytes: 6.5 * 2 ** 30,
     scratch: '/big',
     workers: 2,
-    overwrite: true,
+    fresh: true,
+    checkpointSeconds: 5,
   });
 });
 

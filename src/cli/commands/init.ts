@@ -6,22 +6,23 @@ import { addInitOptions, initChoices, type InitFlags } from '../init-options.js'
 import { addJobOptions, checkPairWindow, jobChoices, jsonOption, type JobFlags } from '../job-options.js';
 import { addModelOptions, MODEL_ARGUMENT, modelChoices, type ModelFlags } from '../model-options.js';
 import { option } from '../option.js';
-import { filled } from '../option-parsers.js';
+import { filled, wholeNumber } from '../option-parsers.js';
 import { summarizeInitialization } from '../render/summarize-initialization.js';
 import { addResourceOptions, resourceChoices, type ResourceFlags } from '../resource-options.js';
 import { watch } from '../watch.js';
 
 interface CommandFlags extends InitFlags, JobFlags, ModelFlags, ResourceFlags {
   readonly output: string;
-  readonly overwrite?: boolean;
+  readonly fresh?: boolean;
+  readonly checkpointSeconds?: number;
   readonly json?: boolean;
 }
 
 const onDisk = async (directory: string): Promise<string> => {
-  const { kind, files } = await outputState(directory);
+  const { kind } = await outputState(directory);
   if (kind === 'finished') return `${directory} holds a finished run.`;
-  if (files.length === 0) return `Nothing was written to ${directory}.`;
-  return `${directory} is unfinished and holds: ${files.join(', ')}. Run again with --overwrite to replace it.`;
+  if (kind !== 'unfinished') return `Nothing was written to ${directory}.`;
+  return `${directory} keeps what is done: the same command goes on from there, --fresh starts over.`;
 };
 
 /** Adds `init`: a checkpoint and a text in, an adapter (and on request its base) out. */
@@ -34,7 +35,14 @@ export const addInitCommand: AddCommand = (program, context, finish) => {
       .addOption(option('--output <dir>', 'directory to write to', filled('--output')).makeOptionMandatory()),
   );
   addResourceOptions(addInitOptions(addModelOptions(command)))
-    .option('--overwrite', "replace an earlier run's files in the output directory")
+    .addOption(
+      option(
+        '--checkpoint-seconds <s>',
+        'least seconds between two checkpoints inside a block, which is what a kill may lose (default: 30)',
+        wholeNumber('--checkpoint-seconds', 0),
+      ),
+    )
+    .option('--fresh', "start over: replace an earlier run's files in the output directory")
     .addOption(jsonOption())
     .action(async (model: string, flags: CommandFlags, command: Command) => {
       checkPairWindow(flags, command.getOptionValueSource('window') !== 'default');
@@ -45,7 +53,8 @@ export const addInitCommand: AddCommand = (program, context, finish) => {
         ...initChoices(flags),
         model,
         output: flags.output,
-        overwrite: flags.overwrite ?? false,
+        fresh: flags.fresh ?? false,
+        ...(flags.checkpointSeconds !== undefined && { checkpointSeconds: flags.checkpointSeconds }),
       };
       finish(
         await watch(context, {
