@@ -123,6 +123,10 @@ export type { LayerLoss, LoftqOptions, Statistic, StockInitializerOptions, ZeroO
 
 export { AdapterError, type VerificationFailure } from './evaluation/index.js';
 
+export { BudgetError, DiskError } from './planning/index.js';
+export type { DiskNeed, ExecutionPlan, ExpertShape, FloatChoices, MachineSpeed, Operations } from './planning/index.js';
+export type { PlannedStage, PlannedTokens, RunLayout, StageBytes, SumShape, TokenTime } from './planning/index.js';
+
 export { JournalError, OutputClaimError, type FingerprintValue, type RunFingerprint } from './journal/index.js';
 
 export { calibrateBlock, foldStatistics, openCalibratedRun, openCorrectionOutput, solveBlock, STOCK_SETTINGS } from './stages/index.js';
@@ -138,8 +142,8 @@ export type {
   ResourceChoice,
   TokenBudget,
 } from './stages/index.js';
-export type { CalibratedJob, CompareJob, EvaluateJob, HubAccess, InitializeJob, ModelChoice, VerifyJob } from './stages/index.js';
-export type { CalibratedRunOptions, FileVisitor, ModelWalk, WalkStep } from './stages/index.js';
+export type { CalibratedJob, CompareJob, EvaluateJob, HubAccess, InitializeJob, ModelChoice, PlanJob, VerifyJob } from './stages/index.js';
+export type { CalibratedRunOptions, FileVisitor, KnownRun, ModelWalk, WalkStep } from './stages/index.js';
 export type { CalibratedRun, CalibrateBlockOptions, CorrectionOutput, CorrectionOutputOptions, CorrectionPlan } from './stages/index.js';
 export type {
   InitializeStageOptions,
@@ -161,6 +165,7 @@ export type {
   LossWeighting,
   ModuleLoss,
   ModuleReport,
+  PlanReport,
   ReportTotals,
   ShardHash,
 } from './reports/index.js';

@@ -100,7 +100,7 @@ const expertReport = ({ plan, routing }: CalibratedRun, matrices: readonly Exper
 
 const planReport = (plan: ExecutionPlan): PlanReport => ({
   ...{ peakBytes: plan.peakBytes, peakAt: plan.peakAt, budgetBytes: plan.budgetBytes, smallestBudgetBytes: plan.smallestBudgetBytes },
-  ...{ layout: plan.layout, shardsInFlight: plan.shardsInFlight, floats: plan.floats },
+  ...{ ...plan.layout, shardsInFlight: plan.shardsInFlight, floats: plan.floats },
   ...{ scratchBytes: plan.scratchBytes, outputBytes: plan.outputBytes, keptStatisticsBytes: plan.keptStatisticsBytes },
 });
 

@@ -121,7 +121,7 @@ const expertReport = fields({
 
 const planReport = fields({
   ...{ peakBytes: count, peakAt: text, budgetBytes: orNull(count), smallestBudgetBytes: count, shardsInFlight: extent },
-  layout: fields({ workers: extent, threads: extent }),
+  ...{ workers: extent, threads: extent },
   floats: fields({ runTokens: extent, segmentTokens: extent, storedActivations: text, arithmetic: text }),
   ...{ scratchBytes: count, outputBytes: count, keptStatisticsBytes: count },
 });

@@ -1,4 +1,4 @@
-import type { ExecutionPlan } from '../planning/index.js';
+import type { ExecutionPlan, RunLayout } from '../planning/index.js';
 import type { RecordCounts, TextShape } from '../corpus/index.js';
 import type { RunFingerprint } from '../journal/index.js';
 
@@ -111,19 +111,11 @@ export interface ShardHash {
 }
 
 /** The plan that a run followed. */
-export type PlanReport = Pick<
-  ExecutionPlan,
-  | 'peakBytes'
-  | 'peakAt'
-  | 'budgetBytes'
-  | 'smallestBudgetBytes'
-  | 'layout'
-  | 'shardsInFlight'
-  | 'floats'
-  | 'scratchBytes'
-  | 'outputBytes'
-  | 'keptStatisticsBytes'
->;
+export interface PlanReport
+  extends
+    RunLayout,
+    Pick<ExecutionPlan, 'peakBytes' | 'peakAt' | 'budgetBytes' | 'smallestBudgetBytes' | 'shardsInFlight' | 'floats'>,
+    Pick<ExecutionPlan, 'scratchBytes' | 'outputBytes' | 'keptStatisticsBytes'> {}
 
 /** What a run computed, and how that compares with what the machine can do. */
 export interface WorkReport {

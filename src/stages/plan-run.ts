@@ -52,7 +52,7 @@ export const countTokens = ({ calibration, heldOut, tokens }: SelectedWindows): 
  */
 export const planRun = async (job: PlanJob, { source, correction, initializer, tokens, speed }: RunParts): Promise<ExecutionPlan> => {
   const { tokenSource, ...counts } = tokens;
-  const output = job.output ?? '.';
+  const output = job.output ?? process.cwd();
   return planExecution({
     name: job.model,
     run: {

@@ -2,14 +2,14 @@ import t from 'tap';
 import { runCli } from '../../src/cli/index.js';
 import type { InitializationReport, ProgressEvent } from '../../src/reports/index.js';
 import { QuailoraError } from '../../src/foundation/index.js';
-import type { CompareJob, EvaluateJob, InitializeJob, VerifyJob } from '../../src/stages/index.js';
+import type { CompareJob, EvaluateJob, InitializeJob, PlanJob, VerifyJob } from '../../src/stages/index.js';
 import { sampleReport } from '../reports/sample-report.js';
 import { fakeContext, sourceOf } from './fake-context.js';
 
 const result: ProgressEvent<InitializationReport> = { type: 'result', result: sampleReport() };
 
 /** The job that a command line becomes. */
-const jobOf = async <Job>(name: 'initialize' | 'compare' | 'evaluate' | 'verify', args: string): Promise<Job> => {
+const jobOf = async <Job>(name: 'initialize' | 'plan' | 'compare' | 'evaluate' | 'verify', args: string): Promise<Job> => {
   let job: Job | undefined;
   const { context, printed } = fakeContext({
     [name]: async (given: Job) => {
@@ -87,6 +87,26 @@ t.test('every option of init arrives', async (t) => {
     fresh: true,
     checkpointSeconds: 5,
   });
+});
+
+t.test('plan takes the options of init, text and output left open', async (t) => {
+  const { output, calibration, overwrite, ...same } = withoutSignal(
+    await jobOf<InitializeJob>('initialize', 'init M --calibration c.txt --output O'),
+  );
+  t.same([output, calibration, overwrite], ['O', 'c.txt', false]);
+  t.same(withoutSignal(await jobOf<PlanJob>('plan', 'plan M')), same);
+  const line =
+    'plan M --calibration c.jsonl --output O --rank 16 --write-base --experts --workers 2 --max-memory 8GB --scratch /big --tokens 4096';
+  t.match(await jobOf<PlanJob>('plan', line), {
+    ...{ calibration: 'c.jsonl', output: 'O', rank: 16, writeBase: true, experts: true, workers: 2, maxMemoryBytes: 8e9, scratch: '/big' },
+    budget: { kind: 'tokens', tokens: 4096 },
+  });
+});
+
+t.test('options about a text that is not given are refused', async (t) => {
+  const { context, printed } = fakeContext();
+  t.equal(await runCli('plan M --format alpaca'.split(' '), context), 2);
+  t.match(printed().err, /QL_USAGE.*--calibration/);
 });
 
 t.test('where the Hub is comes from the environment, when it is asked', async (t) => {
