@@ -19,7 +19,9 @@ import {
 import {
   acceptsG,
   calibrateBlock,
+  chooseTokens,
   dropStatistics,
+  firstTokens,
   openCalibratedRun,
   openCorrectionOutput,
   requireLoadableBase,
@@ -35,6 +37,7 @@ import {
   type InitializeJob,
   type Placed,
   type QuantizedShard,
+  type TokenChoice,
 } from '../src/stages/index.js';
 
 /** What a user's own pipeline may put in place of the stock stages, or beside them. */
@@ -48,6 +51,8 @@ export interface CustomStages extends ActivationTaps {
 /** Everything an initialization holds open. */
 interface Initialization {
   readonly run: CalibratedRun;
+  /** How the tokens were chosen, where the job left it open. */
+  readonly tokenChoice?: TokenChoice;
   readonly claim: OutputClaim;
   readonly output: CorrectionOutput;
   readonly initializer: { readonly placed: Placed<Initializer>; readonly self: Initializer };
@@ -79,7 +84,6 @@ const open = async (job: InitializeJob, custom: CustomStages, tell: (event: Even
     try {
       const options = { directory: job.output, source: run, plan: run.plan, choice: job, initializer: initializer.self };
       const output = await openCorrectionOutput({ ...options, writeBase: job.writeBase, ...baseName(job) });
-      run.walk.visit(output.copiedFiles, output.copyPlain);
       const stopHashing = new AbortController();
       const signals = job.signal ? [job.signal, stopHashing.signal] : [stopHashing.signal];
       const hashes = hashShards(run.checkpoint, AbortSignal.any(signals));
@@ -99,28 +103,9 @@ const open = async (job: InitializeJob, custom: CustomStages, tell: (event: Even
 export const initialize = (job: InitializeJob, custom: CustomStages = {}): Observable<ProgressEvent<InitializationReport>> =>
   usingResource(
     (tell) => open(job, custom, tell),
-    (initialization) => {
-      const { run, initializer, events$ } = initialization;
-      const work$ = concat(
-        announce(initialization, job),
-        run.propagation.embed(),
-        range(0, run.model.blocks).pipe(
-          concatMap((block) =>
-            // hidden states → block piece → activation chunks → ordered fold into H or G
-            calibrateBlock(run, block, { ...custom, acceptsG: acceptsG(initializer.self), onTokens: tokensPassed(initialization) }).pipe(
-              // weight shards → quantize → E → SVD → ALS or exact → certificate → adapter, base and experts
-              concatMap((statistics) =>
-                solveBlock(run, block, statistics, {
-                  ...{ initializer: initializer.placed, rank: job.rank, balance: job.balance, everyLayer: job.writeBase },
-                  sink: writeTo(initialization),
-                }).pipe(finalize(() => dropStatistics(run, statistics))),
-              ),
-            ),
-          ),
-          ignoreElements(),
-        ),
-        finish(initialization, job),
-      );
+    (opened) => {
+      const { events$ } = opened;
+      const work$ = settleTokens(opened, job).pipe(concatMap((initialization) => passBlocks(initialization, job, custom)));
       return merge(events$, work$.pipe(finalize(() => events$.complete())));
     },
     async ({ run, claim, output, stopHashing }, ending) => {
@@ -135,6 +120,45 @@ export const initialize = (job: InitializeJob, custom: CustomStages = {}): Obser
       }
     },
   );
+
+/** Leaves the run with the tokens that it will take: all of them, or those that a pilot over its first blocks finds to pay. */
+const settleTokens = (opened: Initialization, job: InitializeJob): Observable<Initialization> =>
+  defer(async () => {
+    if (job.budget.kind !== 'auto') return opened;
+    const { run, initializer, events$ } = opened;
+    const tokenChoice = await chooseTokens(run, {
+      ...{ initializer: initializer.placed, rank: job.rank },
+      onTokens: (block, blocks, tokens) =>
+        events$.next({ type: 'stage', stage: 'pilot', block, blocks, tokens, seconds: run.clock.seconds }),
+    });
+    return { ...opened, run: run.withWindows(firstTokens(run.windows, tokenChoice.chosen)), tokenChoice };
+  });
+
+const passBlocks = (initialization: Initialization, job: InitializeJob, custom: CustomStages): Observable<Event> =>
+  defer(() => {
+    const { run, initializer, output } = initialization;
+    run.walk.visit(output.copiedFiles, output.copyPlain);
+    return concat(
+      announce(initialization, job),
+      run.propagation.embed(),
+      range(0, run.model.blocks).pipe(
+        concatMap((block) =>
+          // hidden states → block piece → activation chunks → ordered fold into H or G
+          calibrateBlock(run, block, { ...custom, acceptsG: acceptsG(initializer.self), onTokens: tokensPassed(initialization) }).pipe(
+            // weight shards → quantize → E → SVD → ALS or exact → certificate → adapter, base and experts
+            concatMap((statistics) =>
+              solveBlock(run, block, statistics, {
+                ...{ initializer: initializer.placed, rank: job.rank, balance: job.balance, everyLayer: job.writeBase },
+                sink: writeTo(initialization),
+              }).pipe(finalize(() => dropStatistics(run, statistics))),
+            ),
+          ),
+        ),
+        ignoreElements(),
+      ),
+      finish(initialization, job),
+    );
+  });
 
 const announce = ({ run }: Initialization, job: InitializeJob): Observable<ProgressEvent<InitializationReport>> => {
   const { calibration, heldOut } = run.windows.tokens;
@@ -175,10 +199,11 @@ const writeTo =
 
 const finish = (initialization: Initialization, job: InitializeJob): Observable<ProgressEvent<InitializationReport>> =>
   defer(async () => {
-    const { run, claim, output, initializer, hashes, modules, expertMatrices } = initialization;
+    const { run, tokenChoice, claim, output, initializer, hashes, modules, expertMatrices } = initialization;
     await run.walk.finish();
     await run.clock.time('write', () => output.finish());
-    const report = await initializationReport(run, { job, initializer: initializer.self, modules, expertMatrices, hashes: await hashes });
+    const parts = { job, initializer: initializer.self, modules, expertMatrices, tokenChoice, hashes: await hashes };
+    const report = await initializationReport(run, parts);
     await writeFileAtomically(join(job.output, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
     await claim.finish();
     return { type: 'result', result: report } as const;

@@ -15,6 +15,12 @@ export const wholeNumber =
 
 const decimal = (text: string): number => (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN);
 
+/** Accepts one word, or what another parser accepts. */
+export const either =
+  <const Word extends string, T>(word: Word, parse: OptionParser<T>): OptionParser<Word | T> =>
+  (text) =>
+    text === word ? word : parse(text);
+
 /** Accepts finite numbers above zero. */
 export const positiveNumber =
   (flag: string): OptionParser<number> =>

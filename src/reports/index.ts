@@ -10,6 +10,7 @@ export type {
   ExpertReport,
   HeldOutLoss,
   InitializationReport,
+  KindGeneralization,
   LargestBytes,
   ModuleLoss,
   ModuleReport,
@@ -17,12 +18,6 @@ export type {
   ShardHash,
 } from './report.js';
 export type { LossWeighting, VerificationReport } from './verification-report.js';
-export {
-  expertMatrixReport,
-  initializationReport,
-  lossRatio,
-  moduleReport,
-  reportTotals,
-  type ReportParts,
-} from './initialization-report.js';
+export { expertMatrixReport, initializationReport, moduleReport, reportTotals, type ReportParts } from './initialization-report.js';
+export { lossRatio } from './loss-ratio.js';
 export { transferProgress } from './transfer-progress.js';

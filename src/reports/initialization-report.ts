@@ -1,11 +1,10 @@
 import type { CalibratedRun, CertifiedShard, InitializeJob } from '../stages/index.js';
 import type { Certificate, Initializer } from '../initializers/index.js';
-import { versions } from '../stages/index.js';
+import { versions, type TokenChoice } from '../stages/index.js';
+import { generalizationByKind } from './generalization-by-kind.js';
+import { lossRatio } from './loss-ratio.js';
 import { peakRssBytes } from './peak-rss.js';
 import type { ExpertMatrixReport, ExpertReport, InitializationReport, ModuleReport, ReportTotals } from './report.js';
-
-/** Part of a loss that is left; nothing is left where there was nothing to lose. */
-export const lossRatio = (final: number, none: number): number => (none > 0 ? final / none : 0);
 
 const withSvd = ({ none, final }: Certificate['loss'], svd: number | undefined): ModuleReport['loss'] =>
   svd === undefined ? { none, final } : { none, svd, final };
@@ -56,6 +55,8 @@ export interface ReportParts {
   readonly modules: readonly ModuleReport[];
   /** Matrices of routed experts; none unless they were corrected. */
   readonly expertMatrices: readonly ExpertMatrixReport[];
+  /** Undefined where the job gave the number of tokens or samples. */
+  readonly tokenChoice: TokenChoice | undefined;
   /** SHA-256 by shard file. */
   readonly hashes: Readonly<Record<string, string>>;
 }
@@ -89,9 +90,10 @@ const expertReport = ({ plan, routing }: CalibratedRun, matrices: readonly Exper
 
 /** Assembles report.json. */
 export const initializationReport = async (run: CalibratedRun, parts: ReportParts): Promise<InitializationReport> => {
-  const { job, initializer, hashes } = parts;
+  const { job, initializer, tokenChoice, hashes } = parts;
   const modules = inModelOrder(parts.modules, run.plan.linears);
   const experts = expertReport(run, parts.expertMatrices);
+  const generalization = generalizationByKind(modules, experts?.corrected?.modules ?? []);
   return {
     model: job.model,
     ...(run.checkpoint.supply && { commit: run.checkpoint.supply.commit }),
@@ -106,6 +108,8 @@ export const initializationReport = async (run: CalibratedRun, parts: ReportPart
     versions: versions(),
     modules,
     totals: reportTotals(modules, run.clock.seconds),
+    ...(generalization.length > 0 && { generalization }),
+    ...(tokenChoice && { tokenChoice }),
     ...(experts && { experts }),
     secondsPerStage: run.clock.secondsPerStage,
     peakRssBytes: await peakRssBytes(),

@@ -2,9 +2,11 @@ import { selectWindows, type SelectedWindows } from '../corpus/index.js';
 import { limited, type StageContext } from '../dataflow/index.js';
 import { ByteLedger } from '../foundation/index.js';
 import type { SummedInput } from '../calibration/index.js';
+import { mostPilotTokens } from '../planning/index.js';
 import type { Quantizer } from '../quantizers/index.js';
 import { startWorkerPool, type WorkerPool } from '../runtime/index.js';
 import { planCorrection, type CorrectionPlan } from './correction-plan.js';
+import { firstTokens } from './first-tokens.js';
 import { fetchFromHub } from './fetch-from-hub.js';
 import type { CalibrationChoice, CorrectionChoice, ExpertChoice, JobControl, ModelChoice } from './jobs.js';
 import { walkModel, type ModelWalk } from './model-walk.js';
@@ -51,6 +53,8 @@ export interface CalibratedRun extends SourceModel {
   readonly weightBytes: ByteLedger;
   /** Bytes of sums, those held out included. */
   readonly statisticBytes: ByteLedger;
+  /** The same model, workers and counts, from the first block on again, with other windows; one of the runs is closed. */
+  withWindows(windows: SelectedWindows): CalibratedRun;
   /** Reads and quantizes one shard. */
   quantize(shard: WeightShard): Promise<QuantizedShard>;
   /** Says what is summed in a block; quantizes what a G needs. */
@@ -59,11 +63,18 @@ export interface CalibratedRun extends SourceModel {
   close(): Promise<void>;
 }
 
-const chooseWindows = (source: SourceModel, job: CalibratedJob, onTransfer: SourceOptions['onTransfer']): Promise<SelectedWindows> => {
+const chooseWindows = async (
+  source: SourceModel,
+  job: CalibratedJob,
+  onTransfer: SourceOptions['onTransfer'],
+): Promise<SelectedWindows> => {
   const { windowTokens, heldOutFraction: heldOut, budget, seed, signal, calibration, calibrationShape: shape } = job;
   const options = { windowTokens, heldOut, shape, signal, fetchDatasetFile: fetchFromHub(job.hub, { signal, onTransfer }) };
-  const chosen = budget.kind === 'tokens' ? { ...options, tokens: budget.tokens } : { ...options, samples: budget.samples, seed };
-  return selectWindows(calibration, source.tokenizer, chosen);
+  const select = (chosen: { readonly tokens: number; readonly ifShort?: 'divide' } | { readonly samples: number; readonly seed: number }) =>
+    selectWindows(calibration, source.tokenizer, { ...options, ...chosen });
+  if (budget.kind === 'samples') return select({ samples: budget.samples, seed });
+  if (budget.kind === 'auto') return select({ tokens: budget.most ?? mostPilotTokens(source.model), ifShort: 'divide' });
+  return firstTokens(await select({ tokens: budget.of ?? budget.tokens }), budget.tokens);
 };
 
 const assemble = (
@@ -76,26 +87,32 @@ const assemble = (
 ): CalibratedRun => {
   const pool = startWorkerPool({ workers: workerCount(job), signal: job.signal });
   const context: StageContext = { linalg: pool.linalg, signal: job.signal ?? new AbortController().signal };
-  const walk = walkModel(source.checkpoint, source.model, { scores: false, prefetch: job.prefetch, clock });
-  const quantizeRead = limited(quantizeStage(pool, plan.quantizer.placed), context, ({ layer }) => layer.module, clock.add);
-  const quantize = async (shard: WeightShard): Promise<QuantizedShard> => {
-    await walk.arrive(shard.block);
-    return quantizeRead(shard);
-  };
-  const budget = { bytes: HIDDEN_STATE_BYTES, directory: scratch.path };
-  const propagation = new Propagation(source.model, windows, pool, budget, undefined, walk);
-  return {
-    ...{ ...source, windows, plan, pool, context, clock, walk, quantize, propagation },
+  const shared = {
+    ...{ ...source, plan, pool, context, clock },
     routing: new RoutingCounts(),
     weightBytes: new ByteLedger(),
     statisticBytes: new ByteLedger(),
-    sumsOf: (block, acceptsG) => summedInputs(source.model, plan, block, acceptsG, propagation.segments, quantize),
     close: async () => {
       await pool.close();
       await scratch.remove();
       await source.checkpoint.supply?.close();
     },
   };
+  const quantizeRead = limited(quantizeStage(pool, plan.quantizer.placed), context, ({ layer }) => layer.module, clock.add);
+  const withWindows = (windows: SelectedWindows): CalibratedRun => {
+    const walk = walkModel(source.checkpoint, source.model, { scores: false, prefetch: job.prefetch, clock });
+    const quantize = async (shard: WeightShard): Promise<QuantizedShard> => {
+      await walk.arrive(shard.block);
+      return quantizeRead(shard);
+    };
+    const budget = { bytes: HIDDEN_STATE_BYTES, directory: scratch.path };
+    const propagation = new Propagation(source.model, windows, pool, budget, undefined, walk);
+    return {
+      ...{ ...shared, windows, walk, quantize, propagation, withWindows },
+      sumsOf: (block, acceptsG) => summedInputs(source.model, plan, block, acceptsG, propagation.segments, quantize),
+    };
+  };
+  return withWindows(windows);
 };
 
 /**

@@ -1,6 +1,7 @@
 export {
   INITIALIZER_NAMES,
   STOCK_SETTINGS,
+  type AutomaticBudget,
   type Bits,
   type CalibrationChoice,
   type CompareJob,
@@ -24,7 +25,7 @@ export {
   type CorrectionOutputOptions,
   type SolvedLayer,
 } from './correction-output.js';
-export { acceptsG, COMPARED_INITIALIZERS, planCorrection, stockInitializer, type CorrectionPlan } from './correction-plan.js';
+export { acceptsG, COMPARED_INITIALIZERS, moduleKind, planCorrection, stockInitializer, type CorrectionPlan } from './correction-plan.js';
 export {
   checkWindows,
   openSourceModel,
@@ -46,6 +47,9 @@ export type { BlockRouting, RoutingCounts } from './routing-counts.js';
 export { foldStatistics, type InputStatistics, type RoutedTokens } from './statistics.js';
 export { versions } from './versions.js';
 export { workerCount } from './worker-count.js';
+export { chooseTokens, type ChooseTokensOptions } from './choose-tokens.js';
+export { firstTokens } from './first-tokens.js';
+export type { LossRatios, TokenChoice, TokenChoicePoint } from './token-choice.js';
 export { calibrateBlock, type CalibrateBlockOptions } from './calibrate-block.js';
 export { dropStatistics, solveBlock, type ShardSink, type SolveBlockOptions } from './solve-block.js';
 export { chooseVariant, quantizedVariant, textWindows, weightOnlyInt8 } from './evaluated-model.js';

@@ -2,7 +2,7 @@ import { cp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openCheckpoint, readTensor, writeSafetensors } from '../../src/checkpoint/index.js';
 import { random, type RawTensor } from '../../src/foundation/index.js';
-import type { InitializeJob } from '../../src/stages/index.js';
+import type { InitializeJob, TokenBudget } from '../../src/stages/index.js';
 import { fixtureDirectory } from '../models/golden-run.js';
 
 /** Byte-level BPE without merges over the printable ASCII characters and the space: 96 tokens, as the fixtures have. */
@@ -85,7 +85,11 @@ export const makeTinyWorkplace = async (directory: string, fixture?: string): Pr
 };
 
 /** A job on a workplace: NF4, rank 4, exact, 640 + 160 tokens in windows of 32. */
-export const tinyJob = ({ model, text, output }: TinyWorkplace, name: string, changes: Partial<InitializeJob> = {}): InitializeJob => ({
+export const tinyJob = <Budget extends InitializeJob['budget'] = TokenBudget>(
+  { model, text, output }: TinyWorkplace,
+  name: string,
+  changes: Partial<InitializeJob & { readonly budget: Budget }> = {},
+): InitializeJob & { readonly budget: Budget | TokenBudget } => ({
   ...{
     model,
     calibration: text,
