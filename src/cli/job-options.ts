@@ -8,7 +8,7 @@ import {
   type TokenBudget,
 } from '../stages/index.js';
 import { option } from './option.js';
-import { either, filled, fraction, moduleNames, oneOf, positiveNumber, wholeNumber } from './option-parsers.js';
+import { autoOrWholeNumber, filled, fraction, moduleNames, oneOf, positiveNumber, wholeNumber } from './option-parsers.js';
 import { addTextOptions, planSource, TEXT_SOURCES, textShape, type TextFlags } from './text-options.js';
 import { UsageError } from './usage-error.js';
 
@@ -76,7 +76,7 @@ export const addJobOptions = (command: Command): Command =>
       option(
         '--tokens <n|auto>',
         'calibrate on the first n tokens in file order instead; auto (init only): as few as bring the held-out loss within 1 % of its limit',
-        either('auto', wholeNumber('--tokens', 2)),
+        autoOrWholeNumber('--tokens', 2),
       ),
     )
     .addOption(windowOption())

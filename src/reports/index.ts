@@ -19,5 +19,6 @@ export type {
 } from './report.js';
 export type { LossWeighting, VerificationReport } from './verification-report.js';
 export { expertMatrixReport, initializationReport, moduleReport, reportTotals, type ReportParts } from './initialization-report.js';
+export { generalizationByKind } from './generalization-by-kind.js';
 export { lossRatio } from './loss-ratio.js';
 export { transferProgress } from './transfer-progress.js';

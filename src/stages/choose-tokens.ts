@@ -39,14 +39,18 @@ const refuse = (message: string): QuailoraError => new QuailoraError('QL_TOKENS_
 /** Blocks that can be corrected without passing all: the first two, of deep models three. */
 const countPilotBlocks = (blocks: number): number => Math.min(blocks, blocks < 40 ? 2 : 3);
 
-/** The first segment, as many again, as many again as those, … */
+const countTokens = (segments: readonly Segment[]): number => segments.reduce((sum, { tokens }) => sum + tokens, 0);
+
+/** The first segment, as many again, as many again as those, …; too few left over for a point of their own go with the last. */
 const doublings = (segments: readonly Segment[]): Segment[][] => {
   const slices: Segment[][] = [];
   for (let begin = 0, end = 1; begin < segments.length; begin = end, end *= 2) slices.push(segments.slice(begin, end));
+  const rest = slices.pop() ?? [];
+  // Two points close to each other tell nothing of the slope.
+  if (countTokens(rest) >= countTokens(slices.flat()) / 2) slices.push(rest);
+  else slices.at(-1)!.push(...rest);
   return slices;
 };
-
-const countTokens = (segments: readonly Segment[]): number => segments.reduce((sum, { tokens }) => sum + tokens, 0);
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 

@@ -70,17 +70,17 @@ const randomText = (characters: number, seed: number): string => {
   return Array.from({ length: characters }, () => (stream.below(6) === 0 ? ' ' : String.fromCharCode(97 + stream.below(26)))).join('');
 };
 
-/** A directory with a model, a text of 4,000 tokens and room for outputs. */
+/** A directory with a model, a text and room for outputs. */
 export interface TinyWorkplace {
   readonly model: string;
   readonly text: string;
   readonly output: (name: string) => string;
 }
 
-/** Sets a workplace up in an empty directory. */
-export const makeTinyWorkplace = async (directory: string, fixture?: string): Promise<TinyWorkplace> => {
+/** Sets a workplace up in an empty directory. @param characters of the text, each a token */
+export const makeTinyWorkplace = async (directory: string, fixture?: string, characters = 4000): Promise<TinyWorkplace> => {
   const text = join(directory, 'text.txt');
-  await writeFile(text, randomText(4000, 11));
+  await writeFile(text, randomText(characters, 11));
   return { model: await makeTinyModel(join(directory, 'model'), fixture), text, output: (name) => join(directory, name) };
 };
 

@@ -43,10 +43,6 @@ export const sampleReport = (): InitializationReport => ({
     },
   ],
   totals: { modules: 2, lossRatio: 0.375, svdLossRatio: 0.625, heldOutLossRatio: 0.5, captured: 0.625, seconds: 61 },
-  generalization: [
-    { kind: 'q_proj', modules: 1, calibrationLossRatio: 0.25, heldOutLossRatio: 0.375, gap: 0.5 },
-    { kind: 'down_proj', modules: 1, calibrationLossRatio: 0.5, heldOutLossRatio: 0.625, gap: 0.25 },
-  ],
   secondsPerStage: { calibrate: 50, solve: 10 },
   peakRssBytes: 500 * 2 ** 20,
   largestBytes: { weights: 1024, statistics: 2048, activations: 4096 },
