@@ -120,10 +120,20 @@ export { AdapterError, type VerificationFailure } from './evaluation/index.js';
 
 export { OutputClaimError } from './journal/index.js';
 
-export { calibrateBlock, foldStatistics, openCalibratedRun, openCorrectionOutput, solveBlock, STOCK_SETTINGS } from './stages/index.js';
+export {
+  calibrateBlock,
+  chooseTokens,
+  firstTokens,
+  foldStatistics,
+  openCalibratedRun,
+  openCorrectionOutput,
+  solveBlock,
+  STOCK_SETTINGS,
+} from './stages/index.js';
 export { certifyStage, initializeStage, INITIALIZER_NAMES, Propagation, quantizeStage, RunClock } from './stages/index.js';
 export type { BlockRouting, ExpertChoice, ExpertPlan, RoutedTokens, RoutingCounts } from './stages/index.js';
 export type { ActivationTap, ActivationTaps, Placed, WorkerTap } from './stages/index.js';
+export type { AutomaticBudget, ChooseTokensOptions, LossRatios, TokenChoice, TokenChoicePoint } from './stages/index.js';
 export type { Bits, CalibrationChoice, CorrectionChoice, InitializerName, JobControl, TokenBudget } from './stages/index.js';
 export type { CalibratedJob, CompareJob, EvaluateJob, HubAccess, InitializeJob, ModelChoice, VerifyJob } from './stages/index.js';
 export type { CalibratedRunOptions, FileVisitor, ModelWalk, WalkStep } from './stages/index.js';
@@ -144,6 +154,7 @@ export type { ComparedInitializer, ComparisonReport, EvaluationReport, Initializ
 export type {
   CalibrationText,
   HeldOutLoss,
+  KindGeneralization,
   LargestBytes,
   LossWeighting,
   ModuleLoss,

@@ -9,8 +9,6 @@ export interface TokenPoint {
 export interface TokenCurve {
   /** The loss that endless tokens would leave. */
   readonly limit: number;
-  /** By how much the last point is above the limit, as a part of `max(limit, SMALL_LOSS)`. */
-  readonly excess: number;
   /** Fewest tokens from which on the loss stays within the tolerance of the limit; undefined when no point is. */
   readonly leastTokens: number | undefined;
 }
@@ -18,8 +16,8 @@ export interface TokenCurve {
 /** Tolerances are parts of the limit, but of no less than this: what is left of a kind that is nearly all corrected matters little. */
 const SMALL_LOSS = 0.1;
 
-/** Least squares of limit + slope / tokens, both at least 0, weighted by tokens². */
-const fitLaw = (points: readonly TokenPoint[]): { readonly limit: number; readonly slope: number } => {
+/** The limit in the least squares of limit + slope / tokens, both at least 0, weighted by tokens². */
+const fitLimit = (points: readonly TokenPoint[]): number => {
   let [weights, x, y, xx, xy] = [0, 0, 0, 0, 0];
   // In units of the last point, so that no power of the tokens overflows or vanishes.
   const unit = points.at(-1)!.tokens;
@@ -32,9 +30,7 @@ const fitLaw = (points: readonly TokenPoint[]): { readonly limit: number; readon
     xy += weight * inverse * loss;
   }
   const slope = (weights * xy - x * y) / (weights * xx - x * x);
-  if (!(slope > 0)) return { limit: y / weights, slope: 0 };
-  const limit = (y - slope * x) / weights;
-  return limit >= 0 ? { limit, slope: slope * unit } : { limit: 0, slope: (xy / xx) * unit };
+  return slope > 0 ? Math.max(0, (y - slope * x) / weights) : y / weights;
 };
 
 /**
@@ -58,9 +54,8 @@ export const fitTokenCurve = (points: readonly TokenPoint[], tolerance: number):
       throw new RangeError(`Point ${i} has ${tokens} tokens: they have to rise.`);
     if (!(loss >= 0 && loss < Infinity)) throw new RangeError(`Point ${i} has the loss ${loss}, which has to be a number of at least 0.`);
   });
-  const { limit, slope } = fitLaw(points);
-  const scale = Math.max(limit, SMALL_LOSS);
-  return { limit, excess: slope / points.at(-1)!.tokens / scale, leastTokens: readOff(points, limit + tolerance * scale) };
+  const limit = fitLimit(points);
+  return { limit, leastTokens: readOff(points, limit + tolerance * Math.max(limit, SMALL_LOSS)) };
 };
 
 /** Fewest tokens from which on the loss is at most `bound`. */

@@ -15,7 +15,7 @@ import type { LossRatios, TokenChoice, TokenChoicePoint } from './token-choice.j
 /** By how much the held-out loss may be above its limit, in the mean and for each kind of module. */
 const TOLERANCE = 0.01;
 
-/** With fewer points, one that lies off by chance could end the pilot. */
+/** With fewer points, one that lies off by chance would decide. */
 const LEAST_POINTS = 3;
 
 /** What the pilot goes by. */
@@ -203,7 +203,7 @@ export const chooseTokens = async (run: CalibratedRun, options: ChooseTokensOpti
     const { curve } = pilot;
     const considered = run.windows.tokens.calibration;
     const pilotBlocks = Array.from({ length: pilot.blocks }, (_, block) => block);
-    if (curve.length < 2) return { chosen: considered, considered, curve, limit: null, decidedBy: null, pilotBlocks };
+    if (curve.length < LEAST_POINTS) return { chosen: considered, considered, curve, limit: null, decidedBy: null, pilotBlocks };
     const { limit, decidedBy, tokens } = judge(curve);
     if (tokens === Infinity) return { chosen: considered, considered, curve, limit, decidedBy: null, pilotBlocks };
     return { chosen: wholeSegments(pilot.slices.flat(), tokens), considered, curve, limit, decidedBy, pilotBlocks };

@@ -23,7 +23,7 @@ export type TokenBudget =
 /** As many tokens in file order as pay, out of `most`: `chooseTokens` finds out. */
 export interface AutomaticBudget {
   readonly kind: 'auto';
-  /** 65,536 or 8 for each feature of the widest layer, whichever is more, where left out; all of a text that holds fewer. */
+  /** As `mostPilotTokens` says where left out; all of a text that holds fewer, divided as `heldOutFraction` says. */
   readonly most?: number;
 }
 

@@ -18,7 +18,7 @@ export interface TokenChoice {
   /** Calibration tokens that there were to choose from. */
   readonly considered: number;
   readonly curve: readonly TokenChoicePoint[];
-  /** Mean held-out loss ratio that endless tokens would leave; null where the text is too short for two points. */
+  /** Mean held-out loss ratio that endless tokens would leave; null where the text is too short for three points. */
   readonly limit: number | null;
   /** The kind of module that needed most, or `all` for the mean; null where the tokens considered were not enough to tell. */
   readonly decidedBy: string | null;

@@ -68,15 +68,18 @@ t.test('where the text is too short to tell, all of it is taken', async (t) => {
   t.equal(short.curve.length, 1);
   await writeFile(names('short.txt'), 'ab cd '.repeat(900));
   t.match(await choose(automatic({ calibration: names('short.txt') })), { chosen: 4192, considered: 4192 }, '96 more are no point');
+  const two = await choose(automatic({ budget: { kind: 'auto', most: 8192 } }));
+  t.match(two, { chosen: 8192, limit: null, decidedBy: null });
+  t.equal(two.curve.length, 2, 'and two points no curve');
 });
 
 t.test('a curve that has not come near its limit takes all that is considered', async (t) => {
-  // The first 4,096 tokens say nothing of the others, so the curve still falls steeply.
-  await writeFile(names('shift.txt'), `${'ab '.repeat(1365)}a${await readFile(place.text, 'utf8')}`);
-  const { curve, ...choice } = await choose(automatic({ calibration: names('shift.txt'), budget: { kind: 'auto', most: 8192 } }));
-  t.match(choice, { chosen: 8192, considered: 8192, decidedBy: null });
-  t.equal(curve.length, 2);
-  t.ok(choice.limit! * 1.01 < curve[1]!.heldOutLossRatio, `${choice.limit} and ${curve[1]!.heldOutLossRatio}`);
+  // The first 8,192 tokens say nothing of the others, so the curve still falls steeply.
+  await writeFile(names('shift.txt'), `${'ab '.repeat(2730)}ab${await readFile(place.text, 'utf8')}`);
+  const { curve, ...choice } = await choose(automatic({ calibration: names('shift.txt'), budget: { kind: 'auto', most: 16_384 } }));
+  t.match(choice, { chosen: 16_384, considered: 16_384, decidedBy: null });
+  t.equal(curve.length, 3);
+  t.ok(choice.limit! * 1.01 < curve[2]!.heldOutLossRatio, `${choice.limit} and ${curve[2]!.heldOutLossRatio}`);
 });
 
 t.test('a correction without any loss left needs no more than the least', async (t) => {

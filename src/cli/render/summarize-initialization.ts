@@ -106,9 +106,11 @@ const choiceNotes = ({ tokenChoice }: InitializationReport): string[] => {
   const { chosen, considered, curve, limit, decidedBy, pilotBlocks } = tokenChoice;
   const end = limit === null ? '' : `; limit ${(100 * limit).toFixed(2)} %`;
   const reason =
-    decidedBy === null
-      ? `all of ${formatCount(considered)}, which are too few to come within 1 % of the limit for every kind of layer: more text would help`
-      : `${formatCount(chosen)} of ${formatCount(considered)}, as ${decidedBy === 'all' ? 'the mean' : decidedBy} needs to come within 1 % of its limit`;
+    limit === null
+      ? `all of ${formatCount(considered)}, because so short a text does not tell how many would do`
+      : decidedBy === null
+        ? `all of ${formatCount(considered)}, which are too few to come within 1 % of the limit for every kind of layer: more text would help`
+        : `${formatCount(chosen)} of ${formatCount(considered)}, as ${decidedBy === 'all' ? 'the mean' : decidedBy} needs to come within 1 % of its limit`;
   return [
     `Tokens chosen: ${reason}.`,
     `Held-out loss in blocks ${pilotBlocks.join(', ')} by tokens: ${curve.map(pointText).join('; ')}${end}.`,

@@ -50,7 +50,9 @@ t.test('chosen tokens come with the curve they were chosen by', async (t) => {
   t.match(text, 'Held-out loss in blocks 0, 1 by tokens: 4,096: 26.00 %; 8,192: 25.15 %; limit 25.01 %.');
   t.match(notes({ tokenChoice: { ...tokenChoice, decidedBy: 'all' } }), 'as the mean needs');
   const short = notes({ tokenChoice: { ...tokenChoice, chosen: 4096, considered: 4096, limit: null, decidedBy: null } });
-  t.match(short, 'Tokens chosen: all of 4,096, which are too few to come within 1 %');
+  t.match(short, 'Tokens chosen: all of 4,096, because so short a text does not tell how many would do.');
+  const falling = notes({ tokenChoice: { ...tokenChoice, chosen: 65536, decidedBy: null } });
+  t.match(falling, 'Tokens chosen: all of 65,536, which are too few to come within 1 %');
   t.match(short, '8,192: 25.15 %.');
   t.notMatch(notes({}), 'Tokens chosen');
 });
