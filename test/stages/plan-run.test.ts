@@ -14,19 +14,19 @@ import { makeTinyModel } from '../integration/tiny-model.js';
 
 const model = await makeTinyModel(join(t.testdir(), 'model'));
 const source = await openSourceModel(model);
-const { overwrite, ...settings } = STOCK_SETTINGS;
+const { fresh, ...settings } = STOCK_SETTINGS;
 const job: PlanJob = { ...settings, model };
-const any = { maxPositions: Infinity };
+const any = { maxPositions: Infinity, blocks: 0, linears: () => [] };
 
 t.test('without a text whole windows are assumed', async (t) => {
-  t.equal(overwrite, false);
+  t.equal(fresh, false);
   t.same(assumeTokens(job, any), { calibrationTokens: 2000 * 512, heldOutTokens: 200 * 512, windowTokens: 512, tokenSource: 'assumed' });
   t.match(assumeTokens({ ...job, budget: { kind: 'tokens', tokens: 1000 }, windowTokens: 128 }, any), {
     calibrationTokens: 896,
     heldOutTokens: 128,
   });
   t.match(assumeTokens({ ...job, calibration: 'alpaca' }, any), { windowTokens: 1024 + 256 }, 'pairs have lengths of their own');
-  t.match(assumeTokens(job, { maxPositions: 64 }), { windowTokens: 64 }, 'no window is longer than the positions');
+  t.match(assumeTokens(job, { ...any, maxPositions: 64 }), { windowTokens: 64 }, 'no window is longer than the positions');
 });
 
 t.test('windows that were chosen are counted', async (t) => {
