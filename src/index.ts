@@ -122,7 +122,16 @@ export { JournalError, OutputClaimError, type FingerprintValue, type RunFingerpr
 
 export { calibrateBlock, foldStatistics, openCalibratedRun, openCorrectionOutput, solveBlock, STOCK_SETTINGS } from './stages/index.js';
 export { certifyStage, initializeStage, INITIALIZER_NAMES, Propagation, quantizeStage, RunClock } from './stages/index.js';
-export type { BlockRouting, ExpertChoice, ExpertPlan, RoutedTokens, RoutingCounts } from './stages/index.js';
+export type {
+  BlockProgress,
+  BlockRouting,
+  ClockReading,
+  ExpertChoice,
+  FoldProgress,
+  ExpertPlan,
+  RoutedTokens,
+  RoutingCounts,
+} from './stages/index.js';
 export type { ActivationTap, ActivationTaps, Placed, WorkerTap } from './stages/index.js';
 export type {
   Bits,

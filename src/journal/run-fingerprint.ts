@@ -15,7 +15,7 @@ const textOf = (value: FingerprintValue | undefined): string => {
   if (Array.isArray(value)) return `[${value.map(textOf).join(',')}]`;
   return `{${Object.entries(value)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, item]) => `${JSON.stringify(name)}:${textOf(item as FingerprintValue)}`)
+    .map(([name, item]) => `${JSON.stringify(name)}:${textOf(item)}`)
     .join(',')}}`;
 };
 

@@ -25,7 +25,7 @@ const HIDDEN_STATE_BYTES = 64 * 1024 * 1024;
 /** Where hidden states go between two blocks. */
 export interface HiddenStatePlace extends HiddenStateBudget {
   /** Called when the run is closed. */
-  release(): Promise<void>;
+  readonly release: () => Promise<void>;
 }
 
 const temporaryPlace = async (parent: string | undefined): Promise<HiddenStatePlace> => {

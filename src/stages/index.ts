@@ -55,7 +55,14 @@ export type { CertifiedShard, InitializedShard, QuantizedShard, WeightShard } fr
 export { certifyStage, initializeStage, quantizeStage, type InitializeStageOptions } from './shard-stages.js';
 export type { ExpertPlan } from './expert-plan.js';
 export type { BlockRouting, RoutingCounts } from './routing-counts.js';
-export { foldStatistics, type InputStatistics, type RoutedTokens } from './statistics.js';
+export {
+  foldStatistics,
+  type FoldProgress,
+  type InputStatistics,
+  type RoutedTokens,
+  type RunningSum,
+  type RunningSums,
+} from './statistics.js';
 export { versions } from './versions.js';
 export { workerCount } from './worker-count.js';
 export { calibrateBlock, passBlock, type BlockProgress, type CalibrateBlockOptions } from './calibrate-block.js';
