@@ -124,7 +124,12 @@ export { calibrateBlock, foldStatistics, openCalibratedRun, openCorrectionOutput
 export { certifyStage, initializeStage, INITIALIZER_NAMES, Propagation, quantizeStage, RunClock } from './stages/index.js';
 export type {
   BlockProgress,
+  BlockProgress,
   BlockRouting,
+  ClockReading,
+  FoldProgress,
+  RunningSum,
+  RunningSums,
   ClockReading,
   ExpertChoice,
   FoldProgress,

@@ -29,8 +29,8 @@ export interface HiddenStatePlace extends HiddenStateBudget {
 }
 
 const temporaryPlace = async (parent: string | undefined): Promise<HiddenStatePlace> => {
-  const { path, remove } = await makeScratchDirectory(parent);
-  return { bytes: HIDDEN_STATE_BYTES, directory: path, release: remove };
+  const scratch = await makeScratchDirectory(parent);
+  return { bytes: HIDDEN_STATE_BYTES, directory: scratch.path, release: () => scratch.remove() };
 };
 
 /** What a run that calibrates needs to know. */

@@ -9,6 +9,8 @@ import { openCheckpoint } from '../../src/checkpoint/index.js';
 import type { InitializationReport, ProgressEvent } from '../../src/reports/index.js';
 import type { InitializeJob } from '../../src/stages/index.js';
 import { differences, readOutput, runUntil } from './killed-runs.js';
+import { writeTinyText } from './tiny-checkpoint.js';
+import { writeTinyMixture } from './tiny-mixture.js';
 import { makeTinyWorkplace, tinyJob, type TinyWorkplace } from './tiny-model.js';
 
 type Events = ProgressEvent<InitializationReport>[];
@@ -221,7 +223,27 @@ t.test(
     const limited = spawnSync('sh', ['-c', limit, process.execPath, main, ...args], { encoding: 'utf8' });
     t.equal(limited.status, 1);
     t.match(limited.stderr, /^QL_DISK_FULL .*base.*ulimit/);
-    t.match(notices(await run(full)), [['resumed', /3 of 3 blocks were done/]]);
+    t.match(notices(await run(full)), [['resumed', /2 of 3 blocks were done, and 6 of the 7 layers of block 3/]]);
     t.same(differences(await readOutput(full.output), await readOutput(place.output('not-full'))), []);
   },
 );
+
+t.test('routed experts: counts, sums and factors are taken over', async (t) => {
+  const directory = t.testdir();
+  await writeTinyMixture(join(directory, 'model'));
+  await writeTinyText(join(directory, 'text.txt'));
+  const files = { model: join(directory, 'model'), text: join(directory, 'text.txt'), output: (name: string) => join(directory, name) };
+  const mixture = (name: string): InitializeJob =>
+    tinyJob(files, name, { experts: true, budget: { kind: 'tokens', tokens: 384 }, heldOutFraction: 1 / 3, checkpointSeconds: 0 });
+  await run(mixture('whole'));
+  const expected = await readOutput(files.output('whole'));
+  for (const [name, stop] of [
+    ['calibrating', inBlock(1, 'calibrate')],
+    ['solving', inBlock(1, 'solve')],
+  ] as const) {
+    const stopped = mixture(name);
+    await runTo(stopped, stop);
+    t.match(notices(await run(stopped)), [['resumed', /1 of 2 blocks were done/]], name);
+    t.same(differences(await readOutput(stopped.output), expected), [], name);
+  }
+});
