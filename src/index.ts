@@ -124,19 +124,15 @@ export { calibrateBlock, foldStatistics, openCalibratedRun, openCorrectionOutput
 export { certifyStage, initializeStage, INITIALIZER_NAMES, Propagation, quantizeStage, RunClock } from './stages/index.js';
 export type {
   BlockProgress,
-  BlockProgress,
   BlockRouting,
   ClockReading,
-  FoldProgress,
-  RunningSum,
-  RunningSums,
-  ClockReading,
   ExpertChoice,
-  FoldProgress,
   ExpertPlan,
+  FoldProgress,
   RoutedTokens,
   RoutingCounts,
 } from './stages/index.js';
+export type { RunningSum, RunningSums } from './stages/index.js';
 export type { ActivationTap, ActivationTaps, Placed, WorkerTap } from './stages/index.js';
 export type {
   Bits,
