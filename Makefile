@@ -17,10 +17,10 @@ DEMO_CALIBRATION := data/embedded/calibration.jsonl
 DEMO_TEXT := data/embedded/held-out.jsonl
 DEMO_OPTIONS := --calibration $(DEMO_CALIBRATION) --tokens 16384 --window 128 --rank 16
 
-.PHONY: help build demo test check format oracles bench bench-solver bench-plan clean node
+.PHONY: help build demo test check format oracles bench bench-solver bench-plan bench-kill clean node
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 build: $(COMPILED) ## install and compile; `npx quailora` works afterwards (CUDA=1: with the CUDA libraries)
 
@@ -79,6 +79,9 @@ bench-solver: build .venv/.installed ## one layer's solve against QERA's exact f
 
 bench-plan: build ## the memory that plans predict against what init holds; prints JSON
 	@node dist/test/bench/plan-accuracy.js
+
+bench-kill: build ## SIGKILL at a hundred seeded points of a run, resumed each time, compared byte for byte; prints JSON
+	@node dist/test/bench/kill-anywhere.js
 
 clean: ## remove everything that was installed or made
 	rm -rf node_modules dist docs .venv .tap .bench data/results

@@ -316,10 +316,12 @@ export const initialize = (job: InitializeJob, custom: CustomStages = {}): Obser
     },
     async (opened, ending) => {
       if ('finished' in opened) return;
-      const { run, claim, hashes, stopHashing } = opened;
+      const { run, claim, output, checkpoints, hashes, stopHashing } = opened;
       stopHashing.abort();
       await hashes.catch(() => undefined);
       await run.close();
+      // What was begun before an abort writes on; nobody else may be let in before it ends.
+      await Promise.all([checkpoints.settled(), output.settled()]);
       if (ending !== 'complete') await claim.abandon();
     },
   );

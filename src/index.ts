@@ -140,7 +140,17 @@ export {
   STOCK_SETTINGS,
 } from './stages/index.js';
 export { certifyStage, initializeStage, INITIALIZER_NAMES, Propagation, quantizeStage, RunClock } from './stages/index.js';
-export type { BlockRouting, ExpertChoice, ExpertPlan, RoutedTokens, RoutingCounts } from './stages/index.js';
+export type {
+  BlockProgress,
+  BlockRouting,
+  ClockReading,
+  ExpertChoice,
+  ExpertPlan,
+  FoldProgress,
+  RoutedTokens,
+  RoutingCounts,
+} from './stages/index.js';
+export type { RunningSum, RunningSums } from './stages/index.js';
 export type { ActivationTap, ActivationTaps, Placed, WorkerTap } from './stages/index.js';
 export type { AutomaticBudget, ChooseTokensOptions, LossRatios, TokenChoice, TokenChoicePoint } from './stages/index.js';
 export type {

@@ -25,6 +25,6 @@ export {
 } from './matrix.js';
 export { random, type Random } from './random.js';
 export type { RawTensor } from './raw-tensor.js';
-export { FileWriteError, fileWriteError, syncDirectory, writeFileAtomically, writeFully, writing } from './atomic-file.js';
+export { FileWriteError, fileWriteError, syncDirectory, writeFileAtomically, writing } from './atomic-file.js';
 export { ByteLedger } from './byte-ledger.js';
 export { Stopwatch } from './stopwatch.js';

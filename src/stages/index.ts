@@ -68,7 +68,16 @@ export type { CertifiedShard, InitializedShard, QuantizedShard, WeightShard } fr
 export { certifyStage, initializeStage, quantizeStage, type InitializeStageOptions } from './shard-stages.js';
 export type { ExpertPlan } from './expert-plan.js';
 export type { BlockRouting, RoutingCounts } from './routing-counts.js';
-export { foldStatistics, unpackStatistic, type InputStatistics, type PackedStatistic, type RoutedTokens } from './statistics.js';
+export {
+  foldStatistics,
+  unpackStatistic,
+  type FoldProgress,
+  type InputStatistics,
+  type PackedStatistic,
+  type RoutedTokens,
+  type RunningSum,
+  type RunningSums,
+} from './statistics.js';
 export { versions } from './versions.js';
 export { layOutWorkers, type WorkerLayout } from './worker-layout.js';
 export { chooseTokens, type ChooseTokensOptions } from './choose-tokens.js';
