@@ -47,10 +47,15 @@ export const quantizedOnTheWay = (
     }),
 });
 
+const TORCH_TYPES: ReadonlyMap<string, FloatDType> = new Map([
+  ['bfloat16', 'BF16'],
+  ['float16', 'F16'],
+  ['float32', 'F32'],
+]);
+
 const storedDType = (checkpoint: Checkpoint): FloatDType => {
   const name = checkpoint.config['dtype'] ?? checkpoint.config['torch_dtype'] ?? 'float16';
-  const types: Record<string, FloatDType> = { bfloat16: 'BF16', float16: 'F16', float32: 'F32' };
-  const dtype = typeof name === 'string' ? types[name] : undefined;
+  const dtype = typeof name === 'string' ? TORCH_TYPES.get(name) : undefined;
   if (!dtype)
     throw new UnsupportedModelError(`config.json says dtype ${JSON.stringify(name)}; bfloat16, float16 and float32 are supported.`);
   return dtype;

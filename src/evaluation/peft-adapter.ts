@@ -1,7 +1,7 @@
-import { readFile, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSafetensorsHeader, type TensorLocation } from '../checkpoint/index.js';
-import { QuailoraError } from '../foundation/index.js';
+import { parseJson, QuailoraError, readTextFile } from '../foundation/index.js';
 
 /** Thrown when a directory is no LoRA adapter that can be applied here; retrying does not help. */
 export class AdapterError extends QuailoraError {
@@ -47,7 +47,7 @@ const patternValue = (config: Readonly<Record<string, unknown>>, key: string, mo
 const readAdapterConfig = async (directory: string): Promise<Record<string, unknown>> => {
   let config: unknown;
   try {
-    config = JSON.parse(await readFile(join(directory, 'adapter_config.json'), 'utf8'));
+    config = parseJson(await readTextFile(join(directory, 'adapter_config.json')));
   } catch (cause) {
     throw new AdapterError(
       'QL_ADAPTER_MISSING',

@@ -66,7 +66,7 @@ t.test('frequencies and factors equal those of transformers', async (t) => {
 t.test('another name of a scaling is known where the family knows it', async (t) => {
   const rope_scaling = { type: 'thin', factor: 4 };
   t.strictSame(
-    frequencies({ rope_scaling }, { aliases: { thin: 'linear' } }),
+    frequencies({ rope_scaling }, { aliases: new Map([['thin', 'linear']]) }),
     frequencies({ rope_scaling: { type: 'linear', factor: 4 } }),
   );
   t.throws(() => frequencies({ rope_scaling }), { code: 'QL_MODEL_UNSUPPORTED' });
