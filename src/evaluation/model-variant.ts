@@ -4,7 +4,8 @@ import { isFloatDType, type FloatDType } from '../foundation/index.js';
 import { UnsupportedModelError, type CausalModel, type LinearForm, type LinearLayer } from '../models/index.js';
 import { QUANTIZERS } from '../quantizers/index.js';
 import type { ModuleReference } from '../runtime/index.js';
-import { AdapterError, type PeftAdapter } from './peft-adapter.js';
+import { AdapterError } from './adapter-error.js';
+import type { PeftAdapter } from './peft-adapter.js';
 
 /** A way to run a model: where its linear layers take their arithmetic from. */
 export interface ModelVariant {
