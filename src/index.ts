@@ -18,6 +18,7 @@ export {
   rowMajor,
   rowsOf,
   ShapeMismatchError,
+  TextFileError,
   toFloat32,
   transposed,
   type DType,
@@ -62,7 +63,7 @@ export { MalformedConfigError, UnsupportedModelError } from './models/index.js';
 export type { ExpertInput, ExpertMatrix, ExpertMixture } from './models/index.js';
 export type { BlockGraphOptions, BlockInput, CausalModel, LinearForm, LinearLayer, ModelPiece, WindowOptions } from './models/index.js';
 
-export { ModuleReferenceError, RuntimeError } from './runtime/index.js';
+export { DeviceError, ModuleReferenceError, RuntimeError, type Device } from './runtime/index.js';
 export type { MatrixEngine, ModuleReference, MultiplyOptions, WorkerPool } from './runtime/index.js';
 
 export { ConvergenceError, orthonormalize, RankError, topEigenpairs, truncatedSvd } from './linalg/index.js';
@@ -124,7 +125,7 @@ export { calibrateBlock, foldStatistics, openCalibratedRun, openCorrectionOutput
 export { certifyStage, initializeStage, INITIALIZER_NAMES, Propagation, quantizeStage, RunClock } from './stages/index.js';
 export type { BlockRouting, ExpertChoice, ExpertPlan, RoutedTokens, RoutingCounts } from './stages/index.js';
 export type { ActivationTap, ActivationTaps, Placed, WorkerTap } from './stages/index.js';
-export type { Bits, CalibrationChoice, CorrectionChoice, InitializerName, JobControl, TokenBudget } from './stages/index.js';
+export type { Bits, CalibrationChoice, CorrectionChoice, DeviceChoice, InitializerName, JobControl, TokenBudget } from './stages/index.js';
 export type { CalibratedJob, CompareJob, EvaluateJob, HubAccess, InitializeJob, ModelChoice, VerifyJob } from './stages/index.js';
 export type { CalibratedRunOptions, FileVisitor, ModelWalk, WalkStep } from './stages/index.js';
 export type { CalibratedRun, CalibrateBlockOptions, CorrectionOutput, CorrectionOutputOptions, CorrectionPlan } from './stages/index.js';

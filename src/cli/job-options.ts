@@ -1,5 +1,14 @@
 import { Option, type Command } from 'commander';
-import { INITIALIZER_NAMES, type Bits, type CalibrationChoice, type CorrectionChoice, type TokenBudget } from '../stages/index.js';
+import { DEVICES, type Device } from '../runtime/index.js';
+import {
+  INITIALIZER_NAMES,
+  type Bits,
+  type CalibrationChoice,
+  type CorrectionChoice,
+  type DeviceChoice,
+  type JobControl,
+  type TokenBudget,
+} from '../stages/index.js';
 import { option } from './option.js';
 import { filled, fraction, moduleNames, oneOf, positiveNumber, wholeNumber } from './option-parsers.js';
 import { addTextOptions, planSource, TEXT_SOURCES, textShape, type TextFlags } from './text-options.js';
@@ -27,6 +36,25 @@ export const initializerOption = (): Option =>
     'exact',
   );
 
+/** --device. */
+export const deviceOption = (): Option =>
+  option<Device>(
+    `--device <${DEVICES.join('|')}>`,
+    'what computes; a GPU has one worker (unmeasured; cuda needs an installation with CUDA=1)',
+    oneOf('--device', DEVICES),
+  );
+
+/**
+ * Turns --device into the part of a job that it says.
+ *
+ * @throws UsageError QL_USAGE for several workers on one GPU
+ */
+export const deviceChoice = ({ device, workers = 1 }: { readonly device?: Device; readonly workers?: number }): DeviceChoice => {
+  if (device !== undefined && device !== 'cpu' && workers > 1)
+    throw new UsageError(`--device ${device} has one worker: a second would share the same GPU. Leave --workers ${workers} out.`);
+  return device === undefined ? {} : { device };
+};
+
 /** What commander collects for the options of `addJobOptions`. */
 export interface JobFlags extends TextFlags {
   readonly calibration: string;
@@ -44,6 +72,7 @@ export interface JobFlags extends TextFlags {
   readonly heldOut: number;
   readonly seed: number;
   readonly workers?: number;
+  readonly device?: Device;
 }
 
 /** Adds the options that `init` and `compare` share. */
@@ -69,7 +98,8 @@ export const addJobOptions = (command: Command): Command =>
     .addOption(windowOption())
     .addOption(option('--held-out <f>', 'held-out text, as a fraction of the calibration text', fraction('--held-out'), 0.1))
     .addOption(option('--seed <n>', 'seed of everything random', wholeNumber('--seed', 0, 2 ** 32 - 1), 0))
-    .addOption(option('--workers <n>', 'worker threads (default: one a core)', wholeNumber('--workers', 1, 1024)));
+    .addOption(option('--workers <n>', 'worker threads (default: one a core)', wholeNumber('--workers', 1, 1024)))
+    .addOption(deviceOption());
 
 /** Refuses fewer tokens than one window holds. */
 export const checkWindows = (tokens: number | undefined, window: number): void => {
@@ -112,7 +142,8 @@ const calibrationShape = (flags: JobFlags): Pick<CalibrationChoice, 'calibration
  *
  * @throws UsageError QL_USAGE for flags that exclude each other
  */
-export const jobChoices = (flags: JobFlags): CalibrationChoice & CorrectionChoice & { readonly workers?: number } => ({
+export const jobChoices = (flags: JobFlags): CalibrationChoice & CorrectionChoice & Pick<JobControl, 'workers' | 'device'> => ({
+  ...deviceChoice(flags),
   calibration: flags.calibration,
   ...calibrationShape(flags),
   budget: tokenBudget(flags),

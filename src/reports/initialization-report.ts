@@ -1,6 +1,6 @@
 import type { CalibratedRun, CertifiedShard, InitializeJob } from '../stages/index.js';
 import type { Certificate, Initializer } from '../initializers/index.js';
-import { versions } from '../stages/index.js';
+import { deviceFingerprint, versions } from '../stages/index.js';
 import { peakRssBytes } from './peak-rss.js';
 import type { ExpertMatrixReport, ExpertReport, InitializationReport, ModuleReport, ReportTotals } from './report.js';
 
@@ -103,6 +103,7 @@ export const initializationReport = async (run: CalibratedRun, parts: ReportPart
     ...{ calibrationTokens: run.windows.tokens.calibration, heldOutTokens: run.windows.tokens.heldOut, windowTokens: job.windowTokens },
     heldOutFraction: job.heldOutFraction,
     samples: job.budget.kind === 'samples' ? run.windows.calibration.length : null,
+    ...deviceFingerprint(job),
     versions: versions(),
     modules,
     totals: reportTotals(modules, run.clock.seconds),

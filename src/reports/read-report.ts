@@ -1,5 +1,6 @@
 import { FILE_TYPES, SPLITS } from '../corpus/index.js';
 import { parseJson, QuailoraError, readTextFile, TextFileError } from '../foundation/index.js';
+import { DEVICES } from '../runtime/index.js';
 import type { InitializationReport } from './report.js';
 
 /** Thrown when a report.json is missing, is not JSON, or lacks a field; retrying does not help. */
@@ -136,6 +137,7 @@ const initializationReport = fields({
   windowTokens: extent,
   heldOutFraction: amount,
   samples: orNull(count),
+  device: optional(oneOf(...DEVICES)),
   versions: each(text, 'quailora'),
   modules: list(fields(moduleFields)),
   totals,

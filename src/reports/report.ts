@@ -137,6 +137,8 @@ export interface InitializationReport {
   /** Calibration records that were drawn; null where whole windows were taken in file order. */
   readonly samples: number | null;
   /** Versions of quailora, Node and what does the arithmetic, by name. */
+  /** What computed: `cpu`, `cuda` or `webgpu`; left out by versions that knew only the processor. */
+  readonly device?: string;
   readonly versions: { readonly quailora: string; readonly [name: string]: string };
   readonly modules: readonly ModuleReport[];
   readonly totals: ReportTotals;

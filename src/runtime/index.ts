@@ -1,3 +1,4 @@
+export { DeviceError, DEVICES, requireDevice, type Device } from './device.js';
 export type { MatrixEngine, MultiplyOptions } from './matrix-engine.js';
 export { loadReference, ModuleReferenceError } from './load-reference.js';
 export { isModuleReference, type ModuleReference } from './module-reference.js';

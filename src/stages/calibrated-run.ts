@@ -4,6 +4,7 @@ import { ByteLedger } from '../foundation/index.js';
 import type { SummedInput } from '../calibration/index.js';
 import type { Quantizer } from '../quantizers/index.js';
 import { startWorkerPool, type WorkerPool } from '../runtime/index.js';
+import { requireJobDevice } from './compute-device.js';
 import { planCorrection, type CorrectionPlan } from './correction-plan.js';
 import { fetchFromHub } from './fetch-from-hub.js';
 import type { CalibrationChoice, CorrectionChoice, ExpertChoice, JobControl, ModelChoice } from './jobs.js';
@@ -74,7 +75,7 @@ const assemble = (
   scratch: ScratchDirectory,
   clock: RunClock,
 ): CalibratedRun => {
-  const pool = startWorkerPool({ workers: workerCount(job), signal: job.signal });
+  const pool = startWorkerPool({ workers: workerCount(job), device: job.device, signal: job.signal });
   const context: StageContext = { linalg: pool.linalg, signal: job.signal ?? new AbortController().signal };
   const walk = walkModel(source.checkpoint, source.model, { scores: false, prefetch: job.prefetch, clock });
   const quantizeRead = limited(quantizeStage(pool, plan.quantizer.placed), context, ({ layer }) => layer.module, clock.add);
@@ -105,6 +106,7 @@ const assemble = (
  */
 export const openCalibratedRun = async (job: CalibratedJob, options: CalibratedRunOptions = {}): Promise<CalibratedRun> => {
   const { quantizer, clock = new RunClock(), onTransfer } = options;
+  await requireJobDevice(job);
   const source = options.source ?? (await openSourceModel(job.model, { ...job, onTransfer }));
   try {
     requireFullPrecision(source.checkpoint);

@@ -16,6 +16,7 @@ export {
   type VerifyJob,
 } from './jobs.js';
 export { type ActivationTap, type ActivationTaps, type WorkerTap } from './activation-tap.js';
+export { deviceFingerprint, requireJobDevice, type DeviceChoice } from './compute-device.js';
 export { openCalibratedRun, type CalibratedJob, type CalibratedRun, type CalibratedRunOptions } from './calibrated-run.js';
 export {
   openCorrectionOutput,
