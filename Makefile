@@ -17,10 +17,10 @@ DEMO_CALIBRATION := data/embedded/calibration.jsonl
 DEMO_TEXT := data/embedded/held-out.jsonl
 DEMO_OPTIONS := --calibration $(DEMO_CALIBRATION) --tokens 16384 --window 128 --rank 16
 
-.PHONY: help build demo test check format oracles bench clean node
+.PHONY: help build demo test check format oracles bench bench-fuzz clean node
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 build: $(COMPILED) ## install and compile; `npx quailora` works afterwards (CUDA=1: with the CUDA libraries)
 
@@ -71,6 +71,9 @@ bench: build .venv/.installed ## memory against depth, datasets, and time and me
 	@node dist/test/bench/flat-in-depth.js
 	@node dist/test/bench/dataset-throughput.js
 	@node dist/test/bench/compare-with-pytorch.js
+
+bench-fuzz: build ## open 28,000 hostile files in processes of limited time and memory; prints JSON
+	@node dist/test/bench/untrusted-input.js
 
 clean: ## remove everything that was installed or made
 	rm -rf node_modules dist docs .venv .tap .bench data/results

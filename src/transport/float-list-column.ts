@@ -15,14 +15,14 @@ export interface FloatListColumn {
  * @throws MalformedChunkError QL_CHUNK when the column is missing, of another type, or shorter than the batch
  */
 export const floatListColumn = (batch: RecordBatch, column: number, where: string): FloatListColumn => {
-  const type: DataType | undefined = batch.schema.fields[column]?.type;
+  const type = batch.schema.fields[column]?.type as DataType | undefined;
   const data = batch.data.children[column];
   const child = data?.children[0];
   const wrong = (what: string): MalformedChunkError =>
     new MalformedChunkError(`${where}: column ${column} ${what}. The bytes are damaged.`);
-  const feature: DataType | undefined = type?.children?.[0]?.type;
-  if (!DataType.isFixedSizeList(type) || !DataType.isFloat(feature) || feature.precision !== Precision.SINGLE || !data || !child)
-    throw wrong('is no list of float32');
+  if (!DataType.isFixedSizeList(type) || !data || !child) throw wrong('is no list');
+  const feature = type.children[0]?.type as DataType | undefined;
+  if (!DataType.isFloat(feature) || feature.precision !== Precision.SINGLE) throw wrong('holds no float32');
   const { listSize: width } = type;
   const values: unknown = child.values;
   const needed = batch.numRows * width;

@@ -95,7 +95,8 @@ export const reportTarget = (scratch: string): HostileTarget => {
     open: async (mutation: never) => {
       await writeFile(path, mutateJson(JSON.stringify(sampleReport()), mutation));
       const { rank, modules } = await readReport(path);
-      if (!Number.isSafeInteger(rank) || !modules.every(({ shape }) => shape.length === 2)) fail('the report is none');
+      const sizes = [rank, ...modules.flatMap(({ shape }) => shape)];
+      if (sizes.length !== 1 + 2 * modules.length || !sizes.every(Number.isSafeInteger)) fail('the report is none');
     },
   };
 };

@@ -100,3 +100,8 @@ t.test('tables hold the cosine and sine of every angle, scaled', async (t) => {
   const angle = Math.fround(4999 * Math.fround(0.7));
   t.equal(far.cos[4999], Math.fround(Math.cos(angle)), 'the angle is rounded to float32 as in transformers');
 });
+
+t.test('heads that turn in absurd widths are refused before a table is made', async (t) => {
+  for (const size of [0, -2, 3, 1e9, 1e12, 2 ** 53])
+    t.throws(() => readRotaryFrequencies(readConfig({}), size), { code: 'QL_MODEL_UNSUPPORTED' });
+});

@@ -78,12 +78,12 @@ export const createUnigram = (definition: Json, vocabulary: Vocabulary): Model =
     };
     for (let start = 0; start < text.length;) {
       const next = start + (text.codePointAt(start)! > 0xffff ? 2 : 1);
-      let known = false;
+      const ends = new Set<number>();
       tree.visit(text, start, (end, id) => {
         offer(end, scores[id]! + best[start]!, start, id);
-        known ||= end === next;
+        ends.add(end);
       });
-      if (!known) offer(next, unknownScore + best[start]!, start, unknown());
+      if (!ends.has(next)) offer(next, unknownScore + best[start]!, start, unknown());
       start = next;
     }
     return { startsAt, ids };
