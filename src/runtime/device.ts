@@ -3,10 +3,10 @@ import { QuailoraError } from '../foundation/index.js';
 import { GraphBuilder } from '../graph/index.js';
 
 /** What computes the graphs: the processor, or a GPU through one of ONNX Runtime's execution providers. */
-export const DEVICES = ['cpu', 'cuda', 'webgpu'] as const;
+export type Device = 'cpu' | 'cuda' | 'webgpu';
 
-/** Name of a device. */
-export type Device = (typeof DEVICES)[number];
+/** Every device. */
+export const DEVICES: readonly Device[] = ['cpu', 'cuda', 'webgpu'];
 
 /** Thrown when a device was asked for that can't compute here; retrying does not help. */
 export class DeviceError extends QuailoraError {
