@@ -18,6 +18,7 @@ export {
   rowMajor,
   rowsOf,
   ShapeMismatchError,
+  TextFileError,
   toFloat32,
   transposed,
   type DType,
@@ -62,7 +63,7 @@ export { MalformedConfigError, UnsupportedModelError } from './models/index.js';
 export type { ExpertInput, ExpertMatrix, ExpertMixture } from './models/index.js';
 export type { BlockGraphOptions, BlockInput, CausalModel, LinearForm, LinearLayer, ModelPiece, WindowOptions } from './models/index.js';
 
-export { ModuleReferenceError, RuntimeError } from './runtime/index.js';
+export { DeviceError, ModuleReferenceError, RuntimeError, type Device } from './runtime/index.js';
 export type { MatrixEngine, ModuleReference, MultiplyOptions, WorkerPool } from './runtime/index.js';
 
 export { ConvergenceError, orthonormalize, RankError, topEigenpairs, truncatedSvd } from './linalg/index.js';
@@ -157,6 +158,7 @@ export type {
   Bits,
   CalibrationChoice,
   CorrectionChoice,
+  DeviceChoice,
   InitializerName,
   JobControl,
   ResourceChoice,

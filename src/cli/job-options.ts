@@ -1,10 +1,13 @@
 import { Option, type Command } from 'commander';
+import { DEVICES, type Device } from '../runtime/index.js';
 import {
   INITIALIZER_NAMES,
   type AutomaticBudget,
   type Bits,
   type CalibrationChoice,
   type CorrectionChoice,
+  type DeviceChoice,
+  type JobControl,
   type TokenBudget,
 } from '../stages/index.js';
 import { option } from './option.js';
@@ -34,6 +37,25 @@ export const initializerOption = (): Option =>
     'exact',
   );
 
+/** --device. */
+export const deviceOption = (): Option =>
+  option<Device>(
+    `--device <${DEVICES.join('|')}>`,
+    'what computes; a GPU has one worker (unmeasured; cuda needs an installation with CUDA=1)',
+    oneOf('--device', DEVICES),
+  );
+
+/**
+ * Turns --device into the part of a job that it says.
+ *
+ * @throws UsageError QL_USAGE for several workers on one GPU
+ */
+export const deviceChoice = ({ device, workers = 1 }: { readonly device?: Device; readonly workers?: number }): DeviceChoice => {
+  if (device !== undefined && device !== 'cpu' && workers > 1)
+    throw new UsageError(`--device ${device} has one worker: a second would share the same GPU. Leave --workers ${workers} out.`);
+  return device === undefined ? {} : { device };
+};
+
 /** What commander collects for the options of `addJobOptions`. */
 export interface JobFlags extends TextFlags {
   readonly calibration: string;
@@ -51,6 +73,7 @@ export interface JobFlags extends TextFlags {
   readonly heldOut: number;
   readonly seed: number;
   readonly workers?: number;
+  readonly device?: Device;
 }
 
 /** The same where no text need be given. */
@@ -87,7 +110,8 @@ export const addJobOptions = (command: Command, text: 'required' | 'optional' = 
     .addOption(windowOption())
     .addOption(option('--held-out <f>', 'held-out text, as a fraction of the calibration text', fraction('--held-out'), 0.1))
     .addOption(option('--seed <n>', 'seed of everything random', wholeNumber('--seed', 0, 2 ** 32 - 1), 0))
-    .addOption(option('--workers <n>', 'worker threads (default: one a core)', wholeNumber('--workers', 1, 1024)));
+    .addOption(option('--workers <n>', 'worker threads (default: one a core)', wholeNumber('--workers', 1, 1024)))
+    .addOption(deviceOption());
 
 /** Refuses fewer tokens than one window holds. */
 export const checkWindows = (tokens: number | 'auto' | undefined, window: number): void => {
@@ -133,9 +157,10 @@ const calibrationShape = (flags: JobFlags): Pick<CalibrationChoice, 'calibration
 };
 
 /** What `jobChoices` gives, but for the text. */
-type TextlessChoices = Omit<CalibrationChoice, 'calibration' | 'calibrationShape'> & CorrectionChoice & { readonly workers?: number };
+type TextlessChoices = Omit<CalibrationChoice, 'calibration' | 'calibrationShape'> & CorrectionChoice & Pick<JobControl, 'workers' | 'device'>;
 
 const textlessChoices = (flags: OpenTextFlags): TextlessChoices => ({
+  ...deviceChoice(flags),
   budget: tokenBudget(flags),
   windowTokens: flags.window,
   heldOutFraction: flags.heldOut,

@@ -10,7 +10,10 @@ export {
   type DType,
   type FloatDType,
 } from './dtypes.js';
-export { memberText, withMember } from './json-text.js';
+export { jsonTokens, memberText, withMember } from './json-text.js';
+export { parseJson } from './parse-json.js';
+export { readTextFile, TextFileError } from './read-text-file.js';
+export { TimeLimitError, withinTime } from './within-time.js';
 export {
   columnsOf,
   fromPlain,

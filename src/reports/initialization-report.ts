@@ -2,7 +2,7 @@ import type { CalibratedRun, CertifiedShard, InitializeJob } from '../stages/ind
 import type { Certificate, Initializer } from '../initializers/index.js';
 import type { RunFingerprint } from '../journal/index.js';
 import type { ExecutionPlan } from '../planning/index.js';
-import { measureGemmRate, versions, type TokenChoice } from '../stages/index.js';
+import { deviceFingerprint, measureGemmRate, versions, type TokenChoice } from '../stages/index.js';
 import { generalizationByKind } from './generalization-by-kind.js';
 import { lossRatio } from './loss-ratio.js';
 import { peakRssBytes } from './peak-rss.js';
@@ -136,6 +136,7 @@ export const initializationReport = async (run: CalibratedRun, parts: ReportPart
     heldOutFraction: job.heldOutFraction,
     samples: job.budget.kind === 'samples' ? run.windows.calibration.length : null,
     fingerprint,
+    ...deviceFingerprint(job),
     versions: versions(),
     modules,
     totals: reportTotals(modules, run.clock.seconds),

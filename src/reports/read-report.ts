@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { FILE_TYPES, SPLITS } from '../corpus/index.js';
-import { QuailoraError } from '../foundation/index.js';
+import { parseJson, QuailoraError, readTextFile, TextFileError } from '../foundation/index.js';
+import { DEVICES } from '../runtime/index.js';
 import type { InitializationReport } from './report.js';
 
 /** Thrown when a report.json is missing, is not JSON, or lacks a field; retrying does not help. */
@@ -73,7 +73,8 @@ const each =
     return fields(Object.fromEntries(keys.map((key) => [key, check])))(value, path);
   };
 
-const oneOf = (...words: readonly string[]): Check => must(`one of ${words.join(', ')}`, (value) => words.includes(String(value)));
+const oneOf = (...words: readonly string[]): Check =>
+  must(`one of ${words.join(', ')}`, (value) => typeof value === 'string' && words.includes(value));
 const flag = must('true or false', (value) => typeof value === 'boolean');
 
 const calibration = fields({
@@ -157,6 +158,7 @@ const initializationReport = fields({
   heldOutFraction: amount,
   samples: orNull(count),
   fingerprint: optional(must('an object', isRecord)),
+  device: optional(oneOf(...DEVICES)),
   versions: each(text, 'quailora'),
   modules: list(fields(moduleFields)),
   totals,
@@ -180,9 +182,9 @@ const isReport = (value: unknown, problem: string | undefined): value is Initial
 export const readReport = async (path: string): Promise<InitializationReport> => {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(await readFile(path, 'utf8'));
+    parsed = parseJson(await readTextFile(path));
   } catch (cause) {
-    const reason = cause instanceof SyntaxError ? `is not JSON (${cause.message})` : `can't be read (${String(cause)})`;
+    const reason = cause instanceof TextFileError ? `can't be read (${cause.message})` : `is not JSON (${String(cause)})`;
     throw new MalformedReportError(`${path} ${reason}. It is written by \`quailora init\` when a run ends.`, cause);
   }
   const problem = initializationReport(parsed, 'the report');

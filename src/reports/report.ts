@@ -169,6 +169,8 @@ export interface InitializationReport {
   /** What decides the bytes that were written, by name; a run with an equal one would write the same. */
   readonly fingerprint?: RunFingerprint;
   /** Versions of quailora, Node and what does the arithmetic, by name. */
+  /** What computed: `cpu`, `cuda` or `webgpu`; left out by versions that knew only the processor. */
+  readonly device?: string;
   readonly versions: { readonly quailora: string; readonly [name: string]: string };
   readonly modules: readonly ModuleReport[];
   readonly totals: ReportTotals;

@@ -5,6 +5,7 @@ import type { HiddenStateBudget, SummedInput } from '../calibration/index.js';
 import { mostPilotTokens, type ExecutionPlan } from '../planning/index.js';
 import type { Quantizer } from '../quantizers/index.js';
 import { startWorkerPool, type WorkerPool } from '../runtime/index.js';
+import { requireJobDevice } from './compute-device.js';
 import { planCorrection, type CorrectionPlan } from './correction-plan.js';
 import { firstTokens } from './first-tokens.js';
 import { fetchFromHub } from './fetch-from-hub.js';
@@ -111,7 +112,7 @@ export const startRun = (
   execution?: ExecutionPlan,
 ): CalibratedRun => {
   const { windows, plan, ...source } = chosen;
-  const pool = startWorkerPool({ ...(execution?.layout ?? layOutWorkers(job)), signal: job.signal });
+  const pool = startWorkerPool({ ...(execution?.layout ?? layOutWorkers(job)), device: job.device, signal: job.signal });
   const context: StageContext = { linalg: pool.linalg, signal: job.signal ?? new AbortController().signal };
   const walk = walkModel(source.checkpoint, source.model, { scores: false, prefetch: job.prefetch, clock });
   const quantizeRead = limited(quantizeStage(pool, plan.quantizer.placed, false), context, ({ layer }) => layer.module, clock.add);
@@ -143,6 +144,7 @@ export const startRun = (
  */
 export const chooseRun = async (job: CalibratedJob, options: CalibratedRunOptions = {}): Promise<ChosenRun> => {
   const { quantizer, clock = new RunClock(), onTransfer } = options;
+  await requireJobDevice(job);
   const source = options.source ?? (await openSourceModel(job.model, { ...job, onTransfer }));
   try {
     requireFullPrecision(source.checkpoint);

@@ -7,6 +7,7 @@ import type { Initializer } from '../initializers/index.js';
 import type { FingerprintValue, RunFingerprint } from '../journal/index.js';
 import type { FloatChoices } from '../planning/index.js';
 import type { ChosenRun } from './calibrated-run.js';
+import { deviceFingerprint } from './compute-device.js';
 import type { InitializeJob } from './jobs.js';
 import { versions } from './versions.js';
 
@@ -60,6 +61,7 @@ export const fingerprintRun = async (
     'base name': base.baseModelName,
     'base revision': base.baseModelRevision ?? null,
     plan: { ...floats },
+    ...deviceFingerprint(job),
     quailora,
     'onnxruntime-node': onnxruntime ?? null,
   };

@@ -29,6 +29,7 @@ export {
   type ChosenRun,
   type HiddenStatePlace,
 } from './calibrated-run.js';
+export { deviceFingerprint, requireJobDevice, type DeviceChoice } from './compute-device.js';
 export {
   openCorrectionOutput,
   requireLoadableBase,

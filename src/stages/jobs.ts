@@ -1,5 +1,6 @@
 import type { TextShape } from '../corpus/index.js';
 import type { HubPatience, HubSettings } from '../hub/index.js';
+import type { DeviceChoice } from './compute-device.js';
 
 /** Names of the initializers that ship with quailora. */
 export const INITIALIZER_NAMES = ['exact', 'als', 'svd', 'loftq', 'zero'] as const;
@@ -28,10 +29,10 @@ export interface AutomaticBudget {
 }
 
 /** What every job may carry: how to stop it, and how many workers it may use. */
-export interface JobControl {
+export interface JobControl extends DeviceChoice {
   /** Aborting it stops the run cleanly: open files are closed, files under a temporary name are removed. */
   readonly signal?: AbortSignal;
-  /** Worker threads that do the arithmetic; one for each available core when left out. Never changes a result. */
+  /** Worker threads that do the arithmetic; one for each available core when left out, one on a GPU. Never changes a result. */
   readonly workers?: number;
 }
 

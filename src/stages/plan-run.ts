@@ -13,6 +13,7 @@ import { acceptsG, keepsWeights, type CorrectionPlan } from './correction-plan.j
 import { describeModel } from './describe-model.js';
 import { freeSpace } from './free-space.js';
 import type { PlanJob } from './jobs.js';
+import { askedWorkers } from './worker-layout.js';
 import { machineMemory } from './machine-memory.js';
 import type { SourceModel } from './open-source-model.js';
 
@@ -73,7 +74,7 @@ export const planRun = async (job: PlanJob, { source, correction, initializer, t
       writeBase: job.writeBase,
     },
     tokenSource,
-    ...{ budgetBytes: job.maxMemoryBytes, workers: job.workers, keepsStatistics: false },
+    ...{ budgetBytes: job.maxMemoryBytes, workers: askedWorkers(job), keepsStatistics: false },
     machine: { cores: availableParallelism(), memoryBytes: machineMemory(), speed },
     disks: { output: await freeSpace(output), scratch: await freeSpace(job.scratch ?? output) },
   });
