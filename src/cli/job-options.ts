@@ -157,7 +157,9 @@ const calibrationShape = (flags: JobFlags): Pick<CalibrationChoice, 'calibration
 };
 
 /** What `jobChoices` gives, but for the text. */
-type TextlessChoices = Omit<CalibrationChoice, 'calibration' | 'calibrationShape'> & CorrectionChoice & Pick<JobControl, 'workers' | 'device'>;
+type TextlessChoices = Omit<CalibrationChoice, 'calibration' | 'calibrationShape'> &
+  CorrectionChoice &
+  Pick<JobControl, 'workers' | 'device'>;
 
 const textlessChoices = (flags: OpenTextFlags): TextlessChoices => ({
   ...deviceChoice(flags),
