@@ -2,8 +2,8 @@ import type { LinearForm, ModelPiece } from '../models/index.js';
 import {
   buffersOf,
   loadReference,
-  Session,
   type ModuleReference,
+  type Session,
   type SessionTensor,
   type TaskResult,
   type WorkerTask,
@@ -17,6 +17,7 @@ import {
 } from '../transport/index.js';
 import { readFedLayers, type FedLayer } from './fed-layers.js';
 import { GramFold, GramGraphs } from './gram-fold.js';
+import { openPieceSession } from './open-piece-session.js';
 import { RoutedRows, type RoutedInputs } from './routed-rows.js';
 import { runPositions, type Run, type Segment } from './segments.js';
 import type { SymmetricPanels } from './symmetric-sums.js';
@@ -109,7 +110,7 @@ const releasePiece = async (): Promise<void> => {
 const openPiece = async ({ key, piece, form, fed, sums }: PropagateArgument, threads: number): Promise<OpenPiece> => {
   if (open?.key === key) return open;
   await releasePiece();
-  const session = await Session.open(piece.label, piece.graph, { externalFolder: piece.externalFolder, threads });
+  const session = await openPieceSession(piece, threads);
   const folds: GramFold[] = [];
   const graphs = new GramGraphs();
   try {

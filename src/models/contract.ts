@@ -55,9 +55,10 @@ export interface ExpertMixture {
  *
  * `stored`: the checkpoint's weights, mapped from the shards. `fed`: float32 matrices given at each run as
  * `<module>.weight` [out, in]. `int8`: LLM.int8 as it runs, given `<module>.weight` (the int8 codes as float32) and
- * `<module>.scale` [out] (SCB).
+ * `<module>.scale` [out] (SCB). `split`: the checkpoint's weights in two int8 slices, multiplied in integers with about
+ * 15 bits; experts, and what is neither quantized nor corrected, stay float32.
  */
-export type LinearForm = 'stored' | 'fed' | 'int8';
+export type LinearForm = 'stored' | 'fed' | 'int8' | 'split';
 
 /** What the graph of a piece that knows positions goes by. */
 export interface WindowOptions {
@@ -80,6 +81,15 @@ export interface BlockGraphOptions extends WindowOptions {
   readonly activations: boolean;
 }
 
+/** Bytes that a graph takes for those of a file, read and prepared by whoever opens the session. */
+export interface PreparedBytes {
+  /** Name of the file that the graph asks for; there is none on the disk. */
+  readonly file: string;
+  readonly location: TensorLocation;
+  /** `stored`: the tensor's own bytes. `slices`: what `splitWeight` makes of them. */
+  readonly as: 'stored' | 'slices';
+}
+
 /** A serialized graph and the shards that its weights are mapped from. */
 export interface ModelPiece {
   /** For messages: `block 3 of llama`. */
@@ -89,6 +99,11 @@ export interface ModelPiece {
   readonly externalFolder: string;
   /** The shards themselves; absolute real paths. */
   readonly externalFiles: readonly string[];
+  /**
+   * Given with the form `split`, and then every weight is among them, none is mapped: ONNX Runtime takes external bytes
+   * either from memory or from files.
+   */
+  readonly prepared?: readonly PreparedBytes[];
 }
 
 /**

@@ -56,8 +56,10 @@ export type {
   LinearLayer,
   ModelFamily,
   ModelPiece,
+  PreparedBytes,
   WindowOptions,
 } from './contract.js';
 export type { CanonicalCheckpoint } from './canonical-checkpoint.js';
+export { splitWeight } from './split-weight.js';
 export { UnsupportedModelError } from './unsupported-model-error.js';
 export { MalformedConfigError } from './config-reader.js';

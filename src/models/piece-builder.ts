@@ -2,9 +2,10 @@ import { basename, dirname } from 'node:path';
 import type { Checkpoint, TensorLocation } from '../checkpoint/index.js';
 import { GraphBuilder, type Value } from '../graph/index.js';
 import type { ActivationFunction } from './activation-function.js';
-import type { BlockGraphOptions, LinearLayer, ModelPiece, WindowOptions } from './contract.js';
+import type { BlockGraphOptions, LinearForm, LinearLayer, ModelPiece, PreparedBytes, WindowOptions } from './contract.js';
 import { int8Product } from './int8-product.js';
 import { tabulateRotary, type RotaryFrequencies } from './rotary-tables.js';
+import { splitActivations, splitProduct, type SplitActivations } from './split-product.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
 const MICROSOFT = 'com.microsoft';
@@ -14,6 +15,10 @@ export class PieceBuilder {
   readonly graph: GraphBuilder;
   private folder: string | undefined;
   private readonly files = new Set<string>();
+  private readonly mappedTensors: TensorLocation[] = [];
+  private readonly slices: PreparedBytes[] = [];
+  /** Slices of what several layers read are made once. */
+  private readonly slicedActivations = new Map<Value, SplitActivations>();
   private rotary: { cos: Value; sin: Value } | undefined;
 
   constructor(
@@ -71,7 +76,7 @@ export class PieceBuilder {
   /** x Wᵀ + bias in the form the options ask for, plus the LoRA branch where the module has one. */
   linear(x: Value, layer: LinearLayer, options: BlockGraphOptions): Value {
     const { graph } = this;
-    let y = options.linear === 'int8' ? int8Product(this.graph, x, layer) : this.plainProduct(x, layer, options.linear === 'fed');
+    let y = this.product(x, layer, options.linear);
     if (layer.bias) y = graph.node('Add', [y, this.weight(`${layer.module}.bias`)]);
     if (!options.lora?.has(layer.module)) return y;
     const a = graph.input(`${layer.module}.lora_A`, 'F32', [`${layer.module}.rank`, layer.inFeatures]);
@@ -204,8 +209,11 @@ export class PieceBuilder {
 
   /** Finishes the piece. */
   build(): ModelPiece {
+    const prepared = this.slices.length > 0 ? [...this.slices, ...this.declareFromMemory()] : undefined;
+    if (!prepared) this.declareMapped();
     const externalFolder = this.folder ?? this.checkpoint.directory;
-    return { label: this.label, graph: this.graph.serialize(), externalFolder, externalFiles: [...this.files] };
+    const piece = { label: this.label, graph: this.graph.serialize(), externalFolder, externalFiles: [...this.files] };
+    return prepared ? { ...piece, prepared } : piece;
   }
 
   private locate(name: string): TensorLocation {
@@ -214,28 +222,60 @@ export class PieceBuilder {
     return location;
   }
 
-  /** Maps bytes from their shard in the type they are stored in. */
+  /** A tensor in the type it is stored in; where its bytes come from is settled when the piece is finished. */
   private stored(location: TensorLocation): Value {
-    const { name, dtype, shape, offset, length } = location;
-    return this.graph.external(name, dtype, shape, { file: this.fileOf(location), offset, length });
+    this.useFile(location);
+    this.mappedTensors.push(location);
+    return location.name;
+  }
+
+  private declareMapped(): void {
+    for (const { name, dtype, shape, offset, length, file } of this.mappedTensors)
+      this.graph.external(name, dtype, shape, { file: basename(file), offset, length });
+  }
+
+  private declareFromMemory(): PreparedBytes[] {
+    return this.mappedTensors.map((location) => {
+      const { name, dtype, shape, length } = location;
+      const file = `bytes of ${name}`;
+      this.graph.external(name, dtype, shape, { file, offset: 0, length });
+      return { file, location, as: 'stored' };
+    });
   }
 
   private asFloat32(value: Value, { dtype }: TensorLocation): Value {
     return dtype === 'F32' ? value : this.graph.node('Cast', [value], { to: { int: 1 } });
   }
 
-  private plainProduct(x: Value, layer: LinearLayer, fed: boolean): Value {
+  private product(x: Value, layer: LinearLayer, form: LinearForm): Value {
     const name = `${layer.module}.weight`;
-    return this.timesTransposed(x, fed ? this.graph.input(name, 'F32', [layer.outFeatures, layer.inFeatures]) : this.weight(name));
+    switch (form) {
+      case 'int8':
+        return int8Product(this.graph, x, layer);
+      case 'split':
+        return this.splitProduct(x, layer, this.locate(name));
+      case 'fed':
+        return this.timesTransposed(x, this.graph.input(name, 'F32', [layer.outFeatures, layer.inFeatures]));
+      case 'stored':
+        return this.timesTransposed(x, this.weight(name));
+    }
   }
 
-  private fileOf({ file, name }: TensorLocation): string {
+  private splitProduct(x: Value, { outFeatures, inFeatures }: LinearLayer, location: TensorLocation): Value {
+    const file = `slices of ${location.name}`;
+    this.useFile(location);
+    this.slices.push({ file, location, as: 'slices' });
+    let activations = this.slicedActivations.get(x);
+    if (!activations) this.slicedActivations.set(x, (activations = splitActivations(this.graph, x)));
+    return splitProduct(this.graph, activations, { file, outFeatures, inFeatures });
+  }
+
+  private useFile({ file, name }: TensorLocation): void {
     this.folder ??= dirname(file);
     if (dirname(file) !== this.folder)
       throw new UnsupportedModelError(
         `${this.label}: "${name}" lies in ${dirname(file)}, other weights of the block in ${this.folder}. Put all shards into one folder.`,
       );
     this.files.add(file);
-    return basename(file);
   }
 }

@@ -11,6 +11,8 @@ export interface SessionTensor {
 export interface SessionOptions {
   /** Folder that external initializers are read from; absolute real path. */
   readonly externalFolder?: string;
+  /** In place of the folder: bytes that external initializers are taken from; the session keeps what it needs of them. */
+  readonly memoryFiles?: readonly { readonly file: string; readonly bytes: Uint8Array }[];
   /** Threads inside one operator; 1 unless told. */
   readonly threads?: number;
 }
@@ -65,6 +67,7 @@ export class Session {
         enableMemPattern: false,
         enableCpuMemArena: false,
         logSeverityLevel: 3,
+        ...(options.memoryFiles && { externalData: options.memoryFiles.map(({ file, bytes }) => ({ path: file, data: bytes })) }),
         extra: { session: sessionEntries },
       });
       return new Session(session, label);
