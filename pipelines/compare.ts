@@ -245,6 +245,7 @@ const report = (
       ...(run.plan.experts && { expertShare: run.plan.experts.share }),
       perplexity: { fullPrecision: perplexity('full'), llmInt8, quantized },
       initializers,
+      arithmetic: run.arithmetic,
       versions: versions(),
       secondsPerStage: run.clock.secondsPerStage,
       peakRssBytes: await peakRssBytes(),

@@ -60,10 +60,21 @@ export type { DatasetSplit, FileType } from './corpus/index.js';
 
 export { MalformedConfigError, UnsupportedModelError } from './models/index.js';
 export type { ExpertInput, ExpertMatrix, ExpertMixture } from './models/index.js';
-export type { BlockGraphOptions, BlockInput, CausalModel, LinearForm, LinearLayer, ModelPiece, WindowOptions } from './models/index.js';
+export type {
+  BlockGraphOptions,
+  BlockInput,
+  CausalModel,
+  LinearForm,
+  LinearLayer,
+  ModelPiece,
+  PreparedBytes,
+  WindowOptions,
+} from './models/index.js';
 
 export { ModuleReferenceError, RuntimeError } from './runtime/index.js';
 export type { MatrixEngine, ModuleReference, MultiplyOptions, WorkerPool } from './runtime/index.js';
+
+export { ArithmeticError, type Arithmetic, type ArithmeticChoice, type AskedArithmetic } from './planning/index.js';
 
 export { ConvergenceError, orthonormalize, RankError, topEigenpairs, truncatedSvd } from './linalg/index.js';
 export type { SymmetricOperator, TopEigenpairs, TopEigenpairsOptions, TruncatedSvd, TruncatedSvdOptions } from './linalg/index.js';

@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander';
+import { ARITHMETICS, type AskedArithmetic } from '../planning/index.js';
 import { INITIALIZER_NAMES, type Bits, type CalibrationChoice, type CorrectionChoice, type TokenBudget } from '../stages/index.js';
 import { option } from './option.js';
 import { filled, fraction, moduleNames, oneOf, positiveNumber, wholeNumber } from './option-parsers.js';
@@ -27,6 +28,14 @@ export const initializerOption = (): Option =>
     'exact',
   );
 
+const arithmeticOption = (): Option =>
+  option(
+    `--arithmetic <${ARITHMETICS.join('|')}>`,
+    'how the text passes the linear layers; int8-split: integers, about 15 bits (auto: where the processor makes it faster)',
+    oneOf('--arithmetic', ARITHMETICS),
+    'auto',
+  );
+
 /** What commander collects for the options of `addJobOptions`. */
 export interface JobFlags extends TextFlags {
   readonly calibration: string;
@@ -43,6 +52,7 @@ export interface JobFlags extends TextFlags {
   readonly window: number;
   readonly heldOut: number;
   readonly seed: number;
+  readonly arithmetic: AskedArithmetic;
   readonly workers?: number;
 }
 
@@ -69,6 +79,7 @@ export const addJobOptions = (command: Command): Command =>
     .addOption(windowOption())
     .addOption(option('--held-out <f>', 'held-out text, as a fraction of the calibration text', fraction('--held-out'), 0.1))
     .addOption(option('--seed <n>', 'seed of everything random', wholeNumber('--seed', 0, 2 ** 32 - 1), 0))
+    .addOption(arithmeticOption())
     .addOption(option('--workers <n>', 'worker threads (default: one a core)', wholeNumber('--workers', 1, 1024)));
 
 /** Refuses fewer tokens than one window holds. */
@@ -119,6 +130,7 @@ export const jobChoices = (flags: JobFlags): CalibrationChoice & CorrectionChoic
   windowTokens: flags.window,
   heldOutFraction: flags.heldOut,
   seed: flags.seed,
+  arithmetic: flags.arithmetic,
   bits: flags.bits,
   rank: flags.rank,
   alpha: flags.alpha,

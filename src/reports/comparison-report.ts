@@ -1,3 +1,5 @@
+import type { ArithmeticChoice } from '../planning/index.js';
+
 /** One initializer in a comparison. */
 export interface ComparedInitializer {
   /** `zero`, `svd`, `loftq`, `als`, `exact`. */
@@ -35,6 +37,8 @@ export interface ComparisonReport {
     readonly quantized: number;
   };
   readonly initializers: readonly ComparedInitializer[];
+  /** How the calibration text passed the linear layers; perplexities are computed in float32. */
+  readonly arithmetic: ArithmeticChoice;
   /** Versions of quailora, Node and what does the arithmetic, by name. */
   readonly versions: { readonly quailora: string; readonly [name: string]: string };
   readonly secondsPerStage: Readonly<Record<string, number>>;

@@ -103,6 +103,7 @@ export const initializationReport = async (run: CalibratedRun, parts: ReportPart
     ...{ calibrationTokens: run.windows.tokens.calibration, heldOutTokens: run.windows.tokens.heldOut, windowTokens: job.windowTokens },
     heldOutFraction: job.heldOutFraction,
     samples: job.budget.kind === 'samples' ? run.windows.calibration.length : null,
+    arithmetic: run.arithmetic,
     versions: versions(),
     modules,
     totals: reportTotals(modules, run.clock.seconds),

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { FILE_TYPES, SPLITS } from '../corpus/index.js';
 import { QuailoraError } from '../foundation/index.js';
+import { ARITHMETICS } from '../planning/index.js';
 import type { InitializationReport } from './report.js';
 
 /** Thrown when a report.json is missing, is not JSON, or lacks a field; retrying does not help. */
@@ -136,6 +137,7 @@ const initializationReport = fields({
   windowTokens: extent,
   heldOutFraction: amount,
   samples: orNull(count),
+  arithmetic: optional(fields({ asked: oneOf(...ARITHMETICS), used: oneOf('f32', 'int8-split'), why: text })),
   versions: each(text, 'quailora'),
   modules: list(fields(moduleFields)),
   totals,

@@ -1,4 +1,5 @@
 import type { RecordCounts, TextShape } from '../corpus/index.js';
+import type { ArithmeticChoice } from '../planning/index.js';
 
 /** Mean loss per token of one module: ‖(W − Q − s·B·A) x‖² averaged over the tokens. */
 export interface ModuleLoss {
@@ -136,6 +137,8 @@ export interface InitializationReport {
   readonly heldOutFraction: number;
   /** Calibration records that were drawn; null where whole windows were taken in file order. */
   readonly samples: number | null;
+  /** How the linear layers were computed that the text passed; left out by versions that knew float32 only. */
+  readonly arithmetic?: ArithmeticChoice;
   /** Versions of quailora, Node and what does the arithmetic, by name. */
   readonly versions: { readonly quailora: string; readonly [name: string]: string };
   readonly modules: readonly ModuleReport[];

@@ -2,6 +2,7 @@ import { selectWindows, type SelectedWindows } from '../corpus/index.js';
 import { limited, type StageContext } from '../dataflow/index.js';
 import { ByteLedger } from '../foundation/index.js';
 import type { SummedInput } from '../calibration/index.js';
+import { chooseArithmetic, type ArithmeticChoice } from '../planning/index.js';
 import type { Quantizer } from '../quantizers/index.js';
 import { startWorkerPool, type WorkerPool } from '../runtime/index.js';
 import { planCorrection, type CorrectionPlan } from './correction-plan.js';
@@ -39,6 +40,7 @@ export interface CalibratedRunOptions extends Pick<SourceOptions, 'onTransfer'> 
 export interface CalibratedRun extends SourceModel {
   readonly windows: SelectedWindows;
   readonly plan: CorrectionPlan;
+  readonly arithmetic: ArithmeticChoice;
   readonly pool: WorkerPool;
   readonly context: StageContext;
   readonly clock: RunClock;
@@ -71,6 +73,7 @@ const assemble = (
   job: CalibratedJob,
   windows: SelectedWindows,
   plan: CorrectionPlan,
+  arithmetic: ArithmeticChoice,
   scratch: ScratchDirectory,
   clock: RunClock,
 ): CalibratedRun => {
@@ -83,9 +86,10 @@ const assemble = (
     return quantizeRead(shard);
   };
   const budget = { bytes: HIDDEN_STATE_BYTES, directory: scratch.path };
-  const propagation = new Propagation(source.model, windows, pool, budget, undefined, walk);
+  const form = arithmetic.used === 'int8-split' ? 'split' : 'stored';
+  const propagation = new Propagation(source.model, windows, pool, budget, undefined, walk, form);
   return {
-    ...{ ...source, windows, plan, pool, context, clock, walk, quantize, propagation },
+    ...{ ...source, windows, plan, arithmetic, pool, context, clock, walk, quantize, propagation },
     routing: new RoutingCounts(),
     weightBytes: new ByteLedger(),
     statisticBytes: new ByteLedger(),
@@ -108,11 +112,12 @@ export const openCalibratedRun = async (job: CalibratedJob, options: CalibratedR
   const source = options.source ?? (await openSourceModel(job.model, { ...job, onTransfer }));
   try {
     requireFullPrecision(source.checkpoint);
+    const arithmetic = await chooseArithmetic(job.arithmetic ?? 'auto', source.model.hiddenSize);
     const plan = await planCorrection(source, job, quantizer);
     const windows = await clock.time('tokenize', () => chooseWindows(source, job, onTransfer));
     checkWindows(source, [...windows.calibration, ...windows.heldOut]);
     const scratch = await makeScratchDirectory();
-    return assemble(source, job, windows, plan, scratch, clock);
+    return assemble(source, job, windows, plan, arithmetic, scratch, clock);
   } catch (error) {
     await source.checkpoint.supply?.close();
     throw error;

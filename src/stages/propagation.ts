@@ -36,7 +36,7 @@ export interface PassageOptions {
   /** Activations whose chunks come back as Arrow IPC streams; none unless told. */
   readonly listenTo?: readonly string[];
   readonly consumers?: readonly ModuleReference[];
-  /** `stored` unless told. */
+  /** The propagation's own unless told. */
   readonly form?: LinearForm;
   readonly fed?: readonly FedLayer[];
 }
@@ -78,6 +78,7 @@ export class Propagation {
     budget: HiddenStateBudget,
     sizes: SegmentSizes = STOCK_SEGMENT_SIZES,
     private readonly walk?: Pick<ModelWalk, 'arrive'>,
+    private readonly form: LinearForm = 'stored',
   ) {
     const plan = (split: 'calibration' | 'heldOut'): Segment[] =>
       planSegments(
@@ -110,7 +111,7 @@ export class Propagation {
   /** Moves every segment through one block; segments arrive as they finish. */
   through(block: number, options: PassageOptions = {}): Observable<Passage> {
     return this.arriving(block, () => {
-      const { sums = [], listenTo = [], consumers = [], form = 'stored', fed = [] } = options;
+      const { sums = [], listenTo = [], consumers = [], form = this.form, fed = [] } = options;
       const wanted = new Set([...sums.map(({ input, rows }) => rows?.activation ?? input), ...listenTo]);
       const mixture = options.sums && this.model.mixture?.(block);
       const routed = mixture && {
