@@ -67,7 +67,6 @@ export type {
   LinearForm,
   LinearLayer,
   ModelPiece,
-  PreparedBytes,
   WindowOptions,
 } from './models/index.js';
 

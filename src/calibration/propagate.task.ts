@@ -2,8 +2,8 @@ import type { LinearForm, ModelPiece } from '../models/index.js';
 import {
   buffersOf,
   loadReference,
+  Session,
   type ModuleReference,
-  type Session,
   type SessionTensor,
   type TaskResult,
   type WorkerTask,
@@ -17,9 +17,9 @@ import {
 } from '../transport/index.js';
 import { readFedLayers, type FedLayer } from './fed-layers.js';
 import { GramFold, GramGraphs } from './gram-fold.js';
-import { openPieceSession } from './open-piece-session.js';
 import { RoutedRows, type RoutedInputs } from './routed-rows.js';
 import { runPositions, type Run, type Segment } from './segments.js';
+import { readSplitWeights } from './read-split-weights.js';
 import type { SymmetricPanels } from './symmetric-sums.js';
 
 /** Hidden states of a segment: all its tokens one after the other, or the Arrow IPC file that holds them. */
@@ -110,12 +110,12 @@ const releasePiece = async (): Promise<void> => {
 const openPiece = async ({ key, piece, form, fed, sums }: PropagateArgument, threads: number): Promise<OpenPiece> => {
   if (open?.key === key) return open;
   await releasePiece();
-  const session = await openPieceSession(piece, threads);
+  const session = await Session.open(piece.label, piece.graph, { externalFolder: piece.externalFolder, threads });
   const folds: GramFold[] = [];
   const graphs = new GramGraphs();
   try {
     for (const { width, residual } of sums) folds.push(await GramFold.open(width, residual, graphs));
-    return (open = { key, session, feeds: await readFedLayers(fed, form), folds, graphs });
+    return (open = { key, session, feeds: { ...(await readFedLayers(fed, form)), ...(await readSplitWeights(piece)) }, folds, graphs });
   } catch (error) {
     await release({ session, graphs });
     throw error;

@@ -81,15 +81,6 @@ export interface BlockGraphOptions extends WindowOptions {
   readonly activations: boolean;
 }
 
-/** Bytes that a graph takes for those of a file, read and prepared by whoever opens the session. */
-export interface PreparedBytes {
-  /** Name of the file that the graph asks for; there is none on the disk. */
-  readonly file: string;
-  readonly location: TensorLocation;
-  /** `stored`: the tensor's own bytes. `slices`: what `splitWeight` makes of them. */
-  readonly as: 'stored' | 'slices';
-}
-
 /** A serialized graph and the shards that its weights are mapped from. */
 export interface ModelPiece {
   /** For messages: `block 3 of llama`. */
@@ -99,11 +90,8 @@ export interface ModelPiece {
   readonly externalFolder: string;
   /** The shards themselves; absolute real paths. */
   readonly externalFiles: readonly string[];
-  /**
-   * Given with the form `split`, and then every weight is among them, none is mapped: ONNX Runtime takes external bytes
-   * either from memory or from files.
-   */
-  readonly prepared?: readonly PreparedBytes[];
+  /** Weights in the form `split`, which the graph is given at each run as `splitWeight` makes them; left out where there are none. */
+  readonly splitWeights?: readonly TensorLocation[];
 }
 
 /**

@@ -56,7 +56,6 @@ export type {
   LinearLayer,
   ModelFamily,
   ModelPiece,
-  PreparedBytes,
   WindowOptions,
 } from './contract.js';
 export type { CanonicalCheckpoint } from './canonical-checkpoint.js';

@@ -2,7 +2,7 @@ import { basename, dirname } from 'node:path';
 import type { Checkpoint, TensorLocation } from '../checkpoint/index.js';
 import { GraphBuilder, type Value } from '../graph/index.js';
 import type { ActivationFunction } from './activation-function.js';
-import type { BlockGraphOptions, LinearForm, LinearLayer, ModelPiece, PreparedBytes, WindowOptions } from './contract.js';
+import type { BlockGraphOptions, LinearForm, LinearLayer, ModelPiece, WindowOptions } from './contract.js';
 import { int8Product } from './int8-product.js';
 import { tabulateRotary, type RotaryFrequencies } from './rotary-tables.js';
 import { splitActivations, splitProduct, type SplitActivations } from './split-product.js';
@@ -15,8 +15,7 @@ export class PieceBuilder {
   readonly graph: GraphBuilder;
   private folder: string | undefined;
   private readonly files = new Set<string>();
-  private readonly mappedTensors: TensorLocation[] = [];
-  private readonly slices: PreparedBytes[] = [];
+  private readonly splitWeights: TensorLocation[] = [];
   /** Slices of what several layers read are made once. */
   private readonly slicedActivations = new Map<Value, SplitActivations>();
   private rotary: { cos: Value; sin: Value } | undefined;
@@ -209,11 +208,10 @@ export class PieceBuilder {
 
   /** Finishes the piece. */
   build(): ModelPiece {
-    const prepared = this.slices.length > 0 ? [...this.slices, ...this.declareFromMemory()] : undefined;
-    if (!prepared) this.declareMapped();
     const externalFolder = this.folder ?? this.checkpoint.directory;
-    const piece = { label: this.label, graph: this.graph.serialize(), externalFolder, externalFiles: [...this.files] };
-    return prepared ? { ...piece, prepared } : piece;
+    const { label, splitWeights } = this;
+    const piece = { label, graph: this.graph.serialize(), externalFolder, externalFiles: [...this.files] };
+    return splitWeights.length > 0 ? { ...piece, splitWeights } : piece;
   }
 
   private locate(name: string): TensorLocation {
@@ -222,25 +220,10 @@ export class PieceBuilder {
     return location;
   }
 
-  /** A tensor in the type it is stored in; where its bytes come from is settled when the piece is finished. */
+  /** Maps bytes from their shard in the type they are stored in. */
   private stored(location: TensorLocation): Value {
-    this.useFile(location);
-    this.mappedTensors.push(location);
-    return location.name;
-  }
-
-  private declareMapped(): void {
-    for (const { name, dtype, shape, offset, length, file } of this.mappedTensors)
-      this.graph.external(name, dtype, shape, { file: basename(file), offset, length });
-  }
-
-  private declareFromMemory(): PreparedBytes[] {
-    return this.mappedTensors.map((location) => {
-      const { name, dtype, shape, length } = location;
-      const file = `bytes of ${name}`;
-      this.graph.external(name, dtype, shape, { file, offset: 0, length });
-      return { file, location, as: 'stored' };
-    });
+    const { name, dtype, shape, offset, length } = location;
+    return this.graph.external(name, dtype, shape, { file: this.fileOf(location), offset, length });
   }
 
   private asFloat32(value: Value, { dtype }: TensorLocation): Value {
@@ -253,7 +236,7 @@ export class PieceBuilder {
       case 'int8':
         return int8Product(this.graph, x, layer);
       case 'split':
-        return this.splitProduct(x, layer, this.locate(name));
+        return this.splitProduct(x, this.locate(name), layer);
       case 'fed':
         return this.timesTransposed(x, this.graph.input(name, 'F32', [layer.outFeatures, layer.inFeatures]));
       case 'stored':
@@ -261,21 +244,21 @@ export class PieceBuilder {
     }
   }
 
-  private splitProduct(x: Value, { outFeatures, inFeatures }: LinearLayer, location: TensorLocation): Value {
-    const file = `slices of ${location.name}`;
-    this.useFile(location);
-    this.slices.push({ file, location, as: 'slices' });
+  private splitProduct(x: Value, location: TensorLocation, { outFeatures, inFeatures }: LinearLayer): Value {
+    this.fileOf(location);
+    this.splitWeights.push(location);
     let activations = this.slicedActivations.get(x);
     if (!activations) this.slicedActivations.set(x, (activations = splitActivations(this.graph, x)));
-    return splitProduct(this.graph, activations, { file, outFeatures, inFeatures });
+    return splitProduct(this.graph, activations, { name: location.name, outFeatures, inFeatures });
   }
 
-  private useFile({ file, name }: TensorLocation): void {
+  private fileOf({ file, name }: TensorLocation): string {
     this.folder ??= dirname(file);
     if (dirname(file) !== this.folder)
       throw new UnsupportedModelError(
         `${this.label}: "${name}" lies in ${dirname(file)}, other weights of the block in ${this.folder}. Put all shards into one folder.`,
       );
     this.files.add(file);
+    return basename(file);
   }
 }

@@ -1,12 +1,11 @@
 import type { GraphBuilder, Value } from '../graph/index.js';
-import { planSplit, SPLIT_FLOOR, SPLIT_STEPS } from './split-weight.js';
+import { SPLIT_FLOOR, SPLIT_STEPS, splitTiles } from './split-weight.js';
 
 /** Activations as two uint8 slices around 128, as values of a graph. */
 export interface SplitActivations {
-  /** Coarse digits, x's shape. */
+  /** Coarse and fine digits, x's shape. */
   readonly coarse: Value;
-  /** Coarse digits and below them, along the first axis, the fine ones. */
-  readonly both: Value;
+  readonly fine: Value;
   /** What a coarse and a fine step are worth in each row, x's shape with the last axis 1. */
   readonly coarseStep: Value;
   readonly fineStep: Value;
@@ -34,8 +33,7 @@ export const splitActivations = (graph: GraphBuilder, x: Value): SplitActivation
   const fine = node('QuantizeLinear', [rest, graph.floats([1 / 256], []), zero]);
   const fineStep = node('Add', [node('Mul', [peak, graph.floats([1 / SPLIT_STEPS], [])]), node('Sub', [sum, sum])]);
   return {
-    coarse,
-    both: node('Concat', [coarse, fine], { axis: { int: 0 } }),
+    ...{ coarse, fine },
     coarseStep: node('Mul', [fineStep, graph.floats([256], [])]),
     fineStep,
   };
@@ -44,30 +42,27 @@ export const splitActivations = (graph: GraphBuilder, x: Value): SplitActivation
 /**
  * Adds x Wᵀ in integers: coarse · coarse, coarse · fine and fine · coarse, each exact, scaled and added in float32.
  *
- * The product of the two fine slices is left out: 2⁻¹⁶ of the rows' largest values. Both products with the coarse slice
- * of W are one, so that it is held once: two bytes a weight.
+ * The product of the two fine slices is left out: 2⁻¹⁶ of the rows' largest values. The slices of W are inputs, because
+ * ONNX Runtime would hold a constant two or three times; packing them at each run costs a twentieth of 512 rows' products.
  *
- * @param file name of the bytes that `splitWeight` returns, which the session is given
+ * Declares the inputs that `splitWeight` makes of the weight called `name`.
  */
 export const splitProduct = (
   graph: GraphBuilder,
-  { coarse, both, coarseStep, fineStep }: SplitActivations,
-  { file, outFeatures, inFeatures }: { readonly file: string; readonly outFeatures: number; readonly inFeatures: number },
+  { coarse, fine, coarseStep, fineStep }: SplitActivations,
+  { name, outFeatures, inFeatures }: { readonly name: string; readonly outFeatures: number; readonly inFeatures: number },
 ): Value => {
   const one = graph.floats([1], []);
   const zero = zeroPoint(graph);
-  const halves = { axis: { int: 0 }, num_outputs: { int: 2 } };
-  const tiles = planSplit(outFeatures, inFeatures).tiles.map((tile) => {
+  const tiles = splitTiles(name, outFeatures).map((tile) => {
     const width = tile.end - tile.begin;
-    const name = (part: string): string => `${file} ${part} ${tile.begin}`;
-    const slice = (part: 'coarse' | 'fine'): Value =>
-      graph.external(name(part), 'I8', [inFeatures, width], { file, offset: tile[part], length: inFeatures * width });
-    const scale = graph.external(name('scale'), 'F32', [width], { file, offset: tile.scale, length: 4 * width });
+    const high = graph.input(tile.coarse, 'I8', [inFeatures, width]);
+    const low = graph.input(tile.fine, 'I8', [inFeatures, width]);
+    const scale = graph.input(tile.scale, 'F32', [width]);
     const product = (digits: Value, weight: Value): Value =>
       graph.node('MatMulIntegerToFloat', [digits, weight, one, scale, zero], {}, 'com.microsoft');
-    const [high, low] = graph.nodeWithOutputs('Split', [product(both, slice('coarse'))], 2, halves);
-    const crossed = graph.node('Add', [low!, product(coarse, slice('fine'))]);
-    return graph.node('Add', [graph.node('Mul', [high!, coarseStep]), graph.node('Mul', [crossed, fineStep])]);
+    const crossed = graph.node('Add', [product(fine, high), product(coarse, low)]);
+    return graph.node('Add', [graph.node('Mul', [product(coarse, high), coarseStep]), graph.node('Mul', [crossed, fineStep])]);
   });
   return tiles.length === 1 ? tiles[0]! : graph.node('Concat', tiles, { axis: { int: -1 } });
 };

@@ -1,4 +1,4 @@
-import { toFloat32, type FloatDType } from '../foundation/index.js';
+import { DTYPE_BYTES, toFloat32, type FloatDType } from '../foundation/index.js';
 
 /** Columns of a product that are computed at once: their partial products stay in the processor's caches. */
 export const SPLIT_TILE_COLUMNS = 1024;
@@ -9,29 +9,28 @@ export const SPLIT_STEPS = 127 * 256;
 /** Rows whose largest magnitude is below this are taken for zero, far below what float32 products can tell apart. */
 export const SPLIT_FLOOR = 1e-30;
 
-/** Where the slices of one tile lie in the bytes that `splitWeight` returns. */
+/** Some columns of a product, and the names of what it is computed from. */
 export interface SplitTile {
   /** Output features `begin` … `end − 1`. */
   readonly begin: number;
   readonly end: number;
-  /** Byte offsets: coarse slice [in, end − begin], fine slice of the same shape, both int8, and scale [end − begin], float32. */
-  readonly coarse: number;
-  readonly fine: number;
-  readonly scale: number;
+  readonly coarse: string;
+  readonly fine: string;
+  readonly scale: string;
 }
 
-/** Lays out the slices of a weight [out, in]; `bytes` is the length of all of them. */
-export const planSplit = (outFeatures: number, inFeatures: number): { readonly tiles: readonly SplitTile[]; readonly bytes: number } => {
-  const tiles: SplitTile[] = [];
-  let bytes = 4 * outFeatures;
-  for (let begin = 0; begin < outFeatures; begin += SPLIT_TILE_COLUMNS) {
-    const end = Math.min(outFeatures, begin + SPLIT_TILE_COLUMNS);
-    const slice = (end - begin) * inFeatures;
-    tiles.push({ begin, end, coarse: bytes, fine: bytes + slice, scale: 4 * begin });
-    bytes += 2 * slice;
-  }
-  return { tiles, bytes };
-};
+/** Cuts the weight called `name`, of so many output features, into tiles. */
+export const splitTiles = (name: string, outFeatures: number): SplitTile[] =>
+  Array.from({ length: Math.ceil(outFeatures / SPLIT_TILE_COLUMNS) }, (_, i) => {
+    const begin = i * SPLIT_TILE_COLUMNS;
+    const of = (part: string): string => `${name} ${part} ${begin}`;
+    return { begin, end: Math.min(outFeatures, begin + SPLIT_TILE_COLUMNS), coarse: of('coarse'), fine: of('fine'), scale: of('scale') };
+  });
+
+/** Two slices of a tile of a weight, transposed to [in, columns], and its scales [columns]: 256 fine steps each. */
+export interface SplitTensors {
+  readonly [name: string]: { readonly shape: readonly number[]; readonly data: Int8Array | Float32Array };
+}
 
 /** Rows converted at once: as many columns of a slice as a cache line holds. */
 const ROWS_AT_ONCE = 64;
@@ -61,32 +60,38 @@ const stepOf = (row: Float32Array): number => {
 
 /**
  * Splits a weight into two int8 slices with a scale an output feature: W ≈ step · (256 · coarse + fine), fine steps of
- * max|row| / 32,512.
+ * max|row| / 32,512. Two bytes a weight.
  *
  * A row that holds NaN or an infinity gets the scale NaN.
  *
  * @param bytes the weight as it is stored, [out, in], row-major
- * @returns slices and scales as `planSplit` lays them out; slices are transposed to [in, out], the scales are 256 · step
+ * @returns for each tile its slices and scales, by the names of `splitTiles`
  */
-export const splitWeight = (bytes: Uint8Array, dtype: FloatDType, outFeatures: number, inFeatures: number): Uint8Array => {
-  const plan = planSplit(outFeatures, inFeatures);
-  const split = new Uint8Array(plan.bytes);
-  const scales = new Float32Array(split.buffer, 0, outFeatures);
-  const rowBytes = bytes.length / Math.max(1, outFeatures);
-  for (const { begin, end, coarse, fine } of plan.tiles) {
+export const splitWeight = (
+  name: string,
+  bytes: Uint8Array,
+  dtype: FloatDType,
+  [outFeatures, inFeatures]: readonly [number, number],
+): SplitTensors => {
+  const tensors: Record<string, SplitTensors[string]> = {};
+  const rowBytes = inFeatures * DTYPE_BYTES[dtype];
+  for (const { begin, end, coarse, fine, scale } of splitTiles(name, outFeatures)) {
     const width = end - begin;
-    const high = new Int8Array(split.buffer, coarse, width * inFeatures);
-    const low = new Int8Array(split.buffer, fine, width * inFeatures);
+    const [high, low] = [new Int8Array(width * inFeatures), new Int8Array(width * inFeatures)];
+    const scales = new Float32Array(width);
     for (let first = begin; first < end; first += ROWS_AT_ONCE) {
       const last = Math.min(end, first + ROWS_AT_ONCE);
       const values = toFloat32(bytes.subarray(first * rowBytes, last * rowBytes), dtype);
       for (let row = first; row < last; row++) {
         const weights = values.subarray((row - first) * inFeatures, (row - first + 1) * inFeatures);
         const step = stepOf(weights);
-        scales[row] = 256 * step;
+        scales[row - begin] = 256 * step;
         if (step > 0) splitRow(weights, step, high, low, row - begin, width);
       }
     }
+    tensors[coarse] = { data: high, shape: [inFeatures, width] };
+    tensors[fine] = { data: low, shape: [inFeatures, width] };
+    tensors[scale] = { data: scales, shape: [width] };
   }
-  return split;
+  return tensors;
 };

@@ -6,10 +6,12 @@ const INNER = 520;
 const COLUMNS = 40;
 
 /** Extreme digits: whole rows and columns of them, and rows where they alternate. */
-const extreme = (row: number, i: number, low: number, high: number): number => (row % 3 === 0 || (row % 3 === 2 && i % 2 === 0) ? high : low);
+const extreme = (row: number, i: number, low: number, high: number): number =>
+  row % 3 === 0 || (row % 3 === 2 && i % 2 === 0) ? high : low;
 
 /** [inner, columns] */
-const weights = (): Int8Array => Int8Array.from({ length: INNER * COLUMNS }, (_, at) => extreme(at % COLUMNS, Math.floor(at / COLUMNS), -128, 127));
+const weights = (): Int8Array =>
+  Int8Array.from({ length: INNER * COLUMNS }, (_, at) => extreme(at % COLUMNS, Math.floor(at / COLUMNS), -128, 127));
 
 const productGraph = (): Uint8Array => {
   const graph = new GraphBuilder('integer products');

@@ -4,15 +4,13 @@ import { QuailoraError } from '../foundation/index.js';
 /** A tensor that goes into or comes out of a session: shape and values, row-major. */
 export interface SessionTensor {
   readonly shape: readonly number[];
-  readonly data: Float32Array | BigInt64Array | Int32Array | Uint8Array;
+  readonly data: Float32Array | BigInt64Array | Int32Array | Int8Array | Uint8Array;
 }
 
 /** How a session is opened. */
 export interface SessionOptions {
   /** Folder that external initializers are read from; absolute real path. */
   readonly externalFolder?: string;
-  /** In place of the folder: bytes that external initializers are taken from; the session keeps what it needs of them. */
-  readonly memoryFiles?: readonly { readonly file: string; readonly bytes: Uint8Array }[];
   /** Threads inside one operator; 1 unless told. */
   readonly threads?: number;
 }
@@ -35,6 +33,7 @@ const toOrt = ({ data, shape }: SessionTensor): ort.Tensor => {
   if (data instanceof Float32Array) return new ort.Tensor('float32', data, shape);
   if (data instanceof BigInt64Array) return new ort.Tensor('int64', data, shape);
   if (data instanceof Int32Array) return new ort.Tensor('int32', data, shape);
+  if (data instanceof Int8Array) return new ort.Tensor('int8', data, shape);
   return new ort.Tensor('uint8', data, shape);
 };
 
@@ -67,7 +66,6 @@ export class Session {
         enableMemPattern: false,
         enableCpuMemArena: false,
         logSeverityLevel: 3,
-        ...(options.memoryFiles && { externalData: options.memoryFiles.map(({ file, bytes }) => ({ path: file, data: bytes })) }),
         extra: { session: sessionEntries },
       });
       return new Session(session, label);

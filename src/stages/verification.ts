@@ -195,7 +195,10 @@ const openParts = async (
   const calibration =
     text === undefined
       ? undefined
-      : await openCalibratedRun({ ...job, ...choice, arithmetic: await repeatedArithmetic(claims), calibration: text, model }, { source, clock, onTransfer });
+      : await openCalibratedRun(
+          { ...job, ...choice, arithmetic: await repeatedArithmetic(claims), calibration: text, model },
+          { source, clock, onTransfer },
+        );
   const pool = calibration?.pool ?? startWorkerPool({ workers: workerCount(job), signal });
   const modelFailures = compareHashes(source.checkpoint, claims, signal);
   modelFailures.catch(() => undefined);

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import t from 'tap';
-import { openPieceSession } from '../../src/calibration/open-piece-session.js';
+import { readSplitWeights } from '../../src/calibration/read-split-weights.js';
 import { fromFloat32, random, roundTo } from '../../src/foundation/index.js';
 import { GraphBuilder } from '../../src/graph/index.js';
 import { openModel, splitWeight, type CausalModel } from '../../src/models/index.js';
@@ -23,11 +23,11 @@ interface Shape {
 const product = async (x: Float32Array, W: Float32Array, { rows, inner, columns }: Shape, threads = 1): Promise<Float32Array> => {
   const graph = new GraphBuilder('split');
   const split = splitActivations(graph, graph.input('x', 'F32', ['rows', inner]));
-  graph.output(splitProduct(graph, split, { file: 'W', outFeatures: columns, inFeatures: inner }), 'F32', ['rows', columns], 'y');
-  const memoryFiles = [{ file: 'W', bytes: splitWeight(fromFloat32(W, 'F32'), 'F32', columns, inner) }];
-  const session = await Session.open('a split product', graph.serialize(), { memoryFiles, threads });
+  graph.output(splitProduct(graph, split, { name: 'W', outFeatures: columns, inFeatures: inner }), 'F32', ['rows', columns], 'y');
+  const slices = splitWeight('W', fromFloat32(W, 'F32'), 'F32', [columns, inner]);
+  const session = await Session.open('a split product', graph.serialize(), { threads });
   const y = new Float32Array(rows * columns);
-  await session.run({ x: { data: x, shape: [rows, inner] } }, { y: { data: y, shape: [rows, columns] } });
+  await session.run({ x: { data: x, shape: [rows, inner] }, ...slices }, { y: { data: y, shape: [rows, columns] } });
   await session.release();
   return y;
 };
@@ -137,11 +137,12 @@ const passBlock = async (model: CausalModel, block: number, linear: 'stored' | '
   fetch('next', ...lead, model.hiddenSize);
   const routed = new Set(model.mixture?.(block)?.inputs.map(({ name }) => name));
   for (const { name, width } of model.inputs(block)) if (!routed.has(name)) fetch(name, ...lead, width);
-  const session = await openPieceSession(piece, 1);
+  const session = await Session.open(piece.label, piece.graph, { externalFolder: piece.externalFolder });
   await session.run(
     {
       hidden: { data: drawn(14, model.hiddenSize, 10, 8), shape: [...lead, model.hiddenSize] },
       positions: { data: BigInt64Array.from({ length: 14 }, (_, i) => BigInt(i % 7)), shape: lead },
+      ...(await readSplitWeights(piece)),
     },
     fetches,
   );
