@@ -60,15 +60,7 @@ export type { DatasetSplit, FileType } from './corpus/index.js';
 
 export { MalformedConfigError, UnsupportedModelError } from './models/index.js';
 export type { ExpertInput, ExpertMatrix, ExpertMixture } from './models/index.js';
-export type {
-  BlockGraphOptions,
-  BlockInput,
-  CausalModel,
-  LinearForm,
-  LinearLayer,
-  ModelPiece,
-  WindowOptions,
-} from './models/index.js';
+export type { BlockGraphOptions, BlockInput, CausalModel, LinearForm, LinearLayer, ModelPiece, WindowOptions } from './models/index.js';
 
 export { ModuleReferenceError, RuntimeError } from './runtime/index.js';
 export type { MatrixEngine, ModuleReference, MultiplyOptions, WorkerPool } from './runtime/index.js';

@@ -1,7 +1,7 @@
 import { DTYPE_BYTES, toFloat32, type FloatDType } from '../foundation/index.js';
 
 /** Columns of a product that are computed at once: their partial products stay in the processor's caches. */
-export const SPLIT_TILE_COLUMNS = 1024;
+const SPLIT_TILE_COLUMNS = 1024;
 
 /** The largest magnitude is this many steps: 127 coarse steps of 256 fine ones. */
 export const SPLIT_STEPS = 127 * 256;
@@ -28,9 +28,7 @@ export const splitTiles = (name: string, outFeatures: number): SplitTile[] =>
   });
 
 /** Two slices of a tile of a weight, transposed to [in, columns], and its scales [columns]: 256 fine steps each. */
-export interface SplitTensors {
-  readonly [name: string]: { readonly shape: readonly number[]; readonly data: Int8Array | Float32Array };
-}
+export type SplitTensors = Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Int8Array | Float32Array }>>;
 
 /** Rows converted at once: as many columns of a slice as a cache line holds. */
 const ROWS_AT_ONCE = 64;
