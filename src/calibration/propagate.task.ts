@@ -1,4 +1,4 @@
-import type { LinearForm, ModelPiece } from '../models/index.js';
+import type { LinearForm, ModelPiece, SplitTensors } from '../models/index.js';
 import {
   buffersOf,
   loadReference,
@@ -88,6 +88,7 @@ interface OpenPiece {
   readonly key: string;
   readonly session: Session;
   readonly feeds: Readonly<Record<string, SessionTensor>>;
+  readonly slices: SplitTensors;
   readonly folds: readonly GramFold[];
   readonly graphs: GramGraphs;
 }
@@ -109,13 +110,15 @@ const releasePiece = async (): Promise<void> => {
 
 const openPiece = async ({ key, piece, form, fed, sums }: PropagateArgument, threads: number): Promise<OpenPiece> => {
   if (open?.key === key) return open;
+  const before = open?.slices;
   await releasePiece();
   const session = await Session.open(piece.label, piece.graph, { externalFolder: piece.externalFolder, threads });
   const folds: GramFold[] = [];
   const graphs = new GramGraphs();
   try {
     for (const { width, residual } of sums) folds.push(await GramFold.open(width, residual, graphs));
-    return (open = { key, session, feeds: { ...(await readFedLayers(fed, form)), ...(await readSplitWeights(piece)) }, folds, graphs });
+    const slices = await readSplitWeights(piece, before);
+    return (open = { key, session, feeds: { ...(await readFedLayers(fed, form)), ...slices }, slices, folds, graphs });
   } catch (error) {
     await release({ session, graphs });
     throw error;

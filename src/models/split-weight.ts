@@ -63,6 +63,7 @@ const stepOf = (row: Float32Array): number => {
  * A row that holds NaN or an infinity gets the scale NaN.
  *
  * @param bytes the weight as it is stored, [out, in], row-major
+ * @param allocate gives memory for a slice, which need not be zero
  * @returns for each tile its slices and scales, by the names of `splitTiles`
  */
 export const splitWeight = (
@@ -70,12 +71,13 @@ export const splitWeight = (
   bytes: Uint8Array,
   dtype: FloatDType,
   [outFeatures, inFeatures]: readonly [number, number],
+  allocate = (length: number): Int8Array => new Int8Array(length),
 ): SplitTensors => {
   const tensors: Record<string, SplitTensors[string]> = {};
   const rowBytes = inFeatures * DTYPE_BYTES[dtype];
   for (const { begin, end, coarse, fine, scale } of splitTiles(name, outFeatures)) {
     const width = end - begin;
-    const [high, low] = [new Int8Array(width * inFeatures), new Int8Array(width * inFeatures)];
+    const [high, low] = [allocate(width * inFeatures), allocate(width * inFeatures)];
     const scales = new Float32Array(width);
     for (let first = begin; first < end; first += ROWS_AT_ONCE) {
       const last = Math.min(end, first + ROWS_AT_ONCE);
