@@ -74,9 +74,8 @@ export const fingerprintArithmetic = ({ used }: ArithmeticChoice): { readonly ar
  * @throws ArithmeticError as `decideArithmetic`
  */
 export const chooseArithmetic = async (asked: AskedArithmetic, hiddenSize: number): Promise<ArithmeticChoice> => {
-  if (asked === 'f32') return decideArithmetic(asked, hiddenSize, { flags: new Set(), exactIntegers: false });
-  return decideArithmetic(asked, hiddenSize, {
-    flags: await readProcessorFlags(),
-    exactIntegers: await multipliesIntegersExactly(),
-  });
+  const flags = await readProcessorFlags();
+  const wished = decideArithmetic(asked, hiddenSize, { flags, exactIntegers: true });
+  if (wished.used === 'f32') return wished;
+  return decideArithmetic(asked, hiddenSize, { flags, exactIntegers: await multipliesIntegersExactly() });
 };
