@@ -66,6 +66,8 @@ export type { BlockGraphOptions, BlockInput, CausalModel, LinearForm, LinearLaye
 export { DeviceError, ModuleReferenceError, RuntimeError, type Device } from './runtime/index.js';
 export type { MatrixEngine, ModuleReference, MultiplyOptions, WorkerPool } from './runtime/index.js';
 
+export { ArithmeticError, type Arithmetic, type ArithmeticChoice, type AskedArithmetic } from './planning/index.js';
+
 export { ConvergenceError, orthonormalize, RankError, topEigenpairs, truncatedSvd } from './linalg/index.js';
 export type { SymmetricOperator, TopEigenpairs, TopEigenpairsOptions, TruncatedSvd, TruncatedSvdOptions } from './linalg/index.js';
 

@@ -137,6 +137,7 @@ export const initializationReport = async (run: CalibratedRun, parts: ReportPart
     samples: job.budget.kind === 'samples' ? run.windows.calibration.length : null,
     fingerprint,
     ...deviceFingerprint(job),
+    arithmetic: run.arithmetic,
     versions: versions(),
     modules,
     totals: reportTotals(modules, run.clock.seconds),

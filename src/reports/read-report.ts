@@ -1,5 +1,6 @@
 import { FILE_TYPES, SPLITS } from '../corpus/index.js';
 import { parseJson, QuailoraError, readTextFile, TextFileError } from '../foundation/index.js';
+import { ARITHMETICS } from '../planning/index.js';
 import { DEVICES } from '../runtime/index.js';
 import type { InitializationReport } from './report.js';
 
@@ -159,6 +160,7 @@ const initializationReport = fields({
   samples: orNull(count),
   fingerprint: optional(must('an object', isRecord)),
   device: optional(oneOf(...DEVICES)),
+  arithmetic: optional(fields({ asked: oneOf(...ARITHMETICS), used: oneOf('f32', 'int8-split'), why: text })),
   versions: each(text, 'quailora'),
   modules: list(fields(moduleFields)),
   totals,

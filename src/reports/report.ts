@@ -2,6 +2,7 @@ import type { ExecutionPlan, RunLayout } from '../planning/index.js';
 import type { RecordCounts, TextShape } from '../corpus/index.js';
 import type { RunFingerprint } from '../journal/index.js';
 import type { LossRatios, TokenChoice } from '../stages/index.js';
+import type { ArithmeticChoice } from '../planning/index.js';
 
 /** Mean loss per token of one module: ‖(W − Q − s·B·A) x‖² averaged over the tokens. */
 export interface ModuleLoss {
@@ -168,6 +169,8 @@ export interface InitializationReport {
   readonly samples: number | null;
   /** What decides the bytes that were written, by name; a run with an equal one would write the same. */
   readonly fingerprint?: RunFingerprint;
+  /** How the linear layers were computed that the text passed; left out by versions that knew float32 only. */
+  readonly arithmetic?: ArithmeticChoice;
   /** Versions of quailora, Node and what does the arithmetic, by name. */
   /** What computed: `cpu`, `cuda` or `webgpu`; left out by versions that knew only the processor. */
   readonly device?: string;

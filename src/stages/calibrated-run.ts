@@ -2,7 +2,7 @@ import { selectWindows, type SelectedWindows } from '../corpus/index.js';
 import { limited, type StageContext } from '../dataflow/index.js';
 import { ByteLedger } from '../foundation/index.js';
 import type { HiddenStateBudget, SummedInput } from '../calibration/index.js';
-import { mostPilotTokens, type ExecutionPlan } from '../planning/index.js';
+import { chooseArithmetic, mostPilotTokens, type ArithmeticChoice, type AskedArithmetic, type ExecutionPlan } from '../planning/index.js';
 import type { Quantizer } from '../quantizers/index.js';
 import { startWorkerPool, type WorkerPool } from '../runtime/index.js';
 import { requireJobDevice } from './compute-device.js';
@@ -44,6 +44,8 @@ export interface CalibratedJob extends JobControl, ModelChoice, CalibrationChoic
 export interface ChosenRun extends SourceModel {
   readonly windows: SelectedWindows;
   readonly plan: CorrectionPlan;
+  /** How the text passes the linear layers. */
+  readonly arithmetic: ArithmeticChoice;
 }
 
 /** What a calibrated run may be given in place of what it makes. */
@@ -84,6 +86,10 @@ export interface CalibratedRun extends ChosenRun {
   close(): Promise<void>;
 }
 
+/** The operator that multiplies slices exists on the processor only. */
+const askedArithmetic = ({ arithmetic = 'auto', device = 'cpu' }: CalibratedJob): AskedArithmetic =>
+  arithmetic === 'auto' && device !== 'cpu' ? 'f32' : arithmetic;
+
 const chooseWindows = async (
   source: SourceModel,
   job: CalibratedJob,
@@ -120,7 +126,8 @@ export const startRun = (
     await walk.arrive(shard.block);
     return quantizeRead(shard);
   };
-  const propagation = new Propagation(source.model, windows, pool, place, execution?.floats, walk);
+  const form = chosen.arithmetic.used === 'int8-split' ? 'split' : 'stored';
+  const propagation = new Propagation(source.model, windows, pool, place, execution?.floats, walk, form);
   return {
     ...{ ...source, windows, plan, execution, pool, context, clock, walk, quantize, propagation },
     shardsInFlight: execution?.shardsInFlight ?? pool.workers,
@@ -148,10 +155,11 @@ export const chooseRun = async (job: CalibratedJob, options: CalibratedRunOption
   const source = options.source ?? (await openSourceModel(job.model, { ...job, onTransfer }));
   try {
     requireFullPrecision(source.checkpoint);
+    const arithmetic = await chooseArithmetic(askedArithmetic(job), source.model.hiddenSize);
     const plan = await planCorrection(source, job, quantizer);
     const windows = await clock.time('tokenize', () => chooseWindows(source, job, onTransfer));
     checkWindows(source, [...windows.calibration, ...windows.heldOut]);
-    return { ...source, windows, plan };
+    return { ...source, windows, plan, arithmetic };
   } catch (error) {
     await source.checkpoint.supply?.close();
     throw error;
