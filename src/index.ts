@@ -138,7 +138,7 @@ export type {
   TokenBudget,
 } from './stages/index.js';
 export type { CalibratedJob, CompareJob, EvaluateJob, HubAccess, InitializeJob, ModelChoice, PlanJob, VerifyJob } from './stages/index.js';
-export type { CalibratedRunOptions, FileVisitor, KnownRun, ModelWalk, WalkStep } from './stages/index.js';
+export type { CalibratedRunOptions, ChosenRun, FileVisitor, ModelWalk, WalkStep } from './stages/index.js';
 export type { CalibratedRun, CalibrateBlockOptions, CorrectionOutput, CorrectionOutputOptions, CorrectionPlan } from './stages/index.js';
 export type {
   InitializeStageOptions,

@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { planText, type SelectedWindows } from '../corpus/index.js';
 import type { Initializer } from '../initializers/index.js';
-import { planExecution, type ExecutionPlan, type MachineSpeed, type OpenRun, type PlanRequest } from '../planning/index.js';
+import { occupiedBytes } from '../journal/index.js';
+import { planExecution, type ExecutionPlan, type FreeSpace, type MachineSpeed, type OpenRun, type PlanRequest } from '../planning/index.js';
 import { acceptsG, keepsWeights, type CorrectionPlan } from './correction-plan.js';
 import { describeModel } from './describe-model.js';
 import { freeSpace } from './free-space.js';
@@ -45,6 +46,12 @@ export const countTokens = ({ calibration, heldOut, tokens }: SelectedWindows): 
   tokenSource: 'counted',
 });
 
+/** What is free where an output lies, and what an earlier attempt's files in it take: they are kept, or removed first. */
+const roomFor = async (output: string): Promise<FreeSpace> => {
+  const { freeBytes, ...place } = await freeSpace(output);
+  return { ...place, freeBytes: freeBytes + (await occupiedBytes(output)) };
+};
+
 /**
  * Plans a run of `initialize` on this machine: what it needs, and how it will be done.
  *
@@ -67,6 +74,6 @@ export const planRun = async (job: PlanJob, { source, correction, initializer, t
     tokenSource,
     ...{ budgetBytes: job.maxMemoryBytes, workers: job.workers, keepsStatistics: false },
     machine: { cores: availableParallelism(), memoryBytes: machineMemory(), speed },
-    disks: { output: await freeSpace(output), scratch: await freeSpace(job.scratch ?? output) },
+    disks: { output: await roomFor(output), scratch: await (job.scratch === undefined ? roomFor(output) : freeSpace(job.scratch)) },
   });
 };

@@ -90,10 +90,10 @@ t.test('every option of init arrives', async (t) => {
 });
 
 t.test('plan takes the options of init, text and output left open', async (t) => {
-  const { output, calibration, overwrite, ...same } = withoutSignal(
+  const { output, calibration, fresh, ...same } = withoutSignal(
     await jobOf<InitializeJob>('initialize', 'init M --calibration c.txt --output O'),
   );
-  t.same([output, calibration, overwrite], ['O', 'c.txt', false]);
+  t.same([output, calibration, fresh], ['O', 'c.txt', false]);
   t.same(withoutSignal(await jobOf<PlanJob>('plan', 'plan M')), same);
   const line =
     'plan M --calibration c.jsonl --output O --rank 16 --write-base --experts --workers 2 --max-memory 8GB --scratch /big --tokens 4096';

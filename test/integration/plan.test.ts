@@ -10,8 +10,8 @@ import { makeTinyWorkplace, tinyJob } from './tiny-model.js';
 
 const place = await makeTinyWorkplace(t.testdir());
 
-const planned = async ({ overwrite, ...job }: InitializeJob): Promise<ExecutionPlan> => {
-  t.equal(overwrite, tinyJob(place, 'any').overwrite);
+const planned = async ({ fresh, ...job }: InitializeJob): Promise<ExecutionPlan> => {
+  t.equal(fresh, tinyJob(place, 'any').fresh);
   const last = await lastValueFrom(plan(job satisfies PlanJob));
   if (last.type !== 'result') throw new Error(`a plan ended with ${last.type}`);
   return last.result;

@@ -14,12 +14,12 @@ import { makeTinyModel } from '../integration/tiny-model.js';
 
 const model = await makeTinyModel(join(t.testdir(), 'model'));
 const source = await openSourceModel(model);
-const { overwrite, ...settings } = STOCK_SETTINGS;
+const { fresh, ...settings } = STOCK_SETTINGS;
 const job: PlanJob = { ...settings, model };
 const any = { maxPositions: Infinity };
 
 t.test('without a text whole windows are assumed', async (t) => {
-  t.equal(overwrite, false);
+  t.equal(fresh, false);
   t.same(assumeTokens(job, any), { calibrationTokens: 2000 * 512, heldOutTokens: 200 * 512, windowTokens: 512, tokenSource: 'assumed' });
   t.match(assumeTokens({ ...job, budget: { kind: 'tokens', tokens: 1000 }, windowTokens: 128 }, any), {
     calibrationTokens: 896,
