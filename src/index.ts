@@ -72,8 +72,11 @@ export {
   int8,
   nf4,
   QuantizationError,
+  quantizeResidual,
   QUANTIZERS,
+  type Quantize,
   type QuantizedMatrix,
+  type QuantizedResidual,
   type QuantizeOptions,
   type Quantizer,
 } from './quantizers/index.js';
@@ -100,6 +103,7 @@ export {
   certify,
   exact,
   loftq,
+  residualProducts,
   StatisticError,
   stockInitializers,
   svd,
@@ -113,6 +117,7 @@ export type {
   Initializer,
   InitializerContext,
   InitializerProblem,
+  ResidualProducts,
 } from './initializers/index.js';
 export type { LayerLoss, LoftqOptions, Statistic, StockInitializerOptions, ZeroOptions } from './initializers/index.js';
 

@@ -1,7 +1,7 @@
 import { readMatrix, type TensorLocation } from '../checkpoint/index.js';
 import { rowMajor, Stopwatch } from '../foundation/index.js';
 import type { LinearForm, ModelPiece } from '../models/index.js';
-import { quantizeToResidual, type Quantizer, type QuantizeOptions } from '../quantizers/index.js';
+import { quantizeResidual, type Quantizer, type QuantizeOptions } from '../quantizers/index.js';
 import {
   buffersOf,
   collectGarbage,
@@ -126,7 +126,7 @@ const releasePiece = async (): Promise<void> => {
 const gramResidual = async (residual: SummedResidual): Promise<GramResidual> => {
   if ('E' in residual) return residual;
   const { location, quantizer, options } = residual.of;
-  const { E } = await quantizeToResidual(await readMatrix(location), await loadReference<Quantizer>(quantizer), options);
+  const { E } = await quantizeResidual(await readMatrix(location), await loadReference<Quantizer>(quantizer), options);
   collectGarbage(4 * E.size);
   return { rows: residual.rows, E: rowMajor(E) };
 };

@@ -11,7 +11,7 @@ import {
   type InitializerProblem,
   type Statistic,
 } from '../initializers/index.js';
-import { quantizeToResidual, quantizeWeight, type QuantizedTensors, type Quantizer, type QuantizeOptions } from '../quantizers/index.js';
+import { quantizeResidual, quantizeWeight, type QuantizedTensors, type Quantizer, type QuantizeOptions } from '../quantizers/index.js';
 import { buffersOf, collectGarbage, loadReference, type MatrixEngine, type ModuleReference, type WorkerTask } from '../runtime/index.js';
 import type { QuantizedShard } from './shard.js';
 import { packedBytes, unpackStatistic, type PackedStatistic } from './statistics.js';
@@ -84,7 +84,10 @@ export const quantizeToShard = async (
   options: QuantizeOptions,
   keepWeights: boolean,
 ): Promise<ShardContent> => {
-  if (!keepWeights) return { ...(await quantizeToResidual(W, quantizer, options)), weights: undefined };
+  if (!keepWeights) {
+    const { tensors, E } = await quantizeResidual(W, quantizer, options);
+    return { quantized: { tensors }, E, weights: undefined };
+  }
   const { quantized, E } = await quantizeWeight(W, quantizer, options);
   return { quantized: { tensors: quantized.tensors }, E, weights: { W, Q: quantized.dequantized } };
 };
