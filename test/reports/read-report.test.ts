@@ -41,6 +41,7 @@ t.test('a wrong value is named with its place', async (t) => {
     [{ commit: 'main' }, /commit must be 40 hexadecimal digits, not "main"/],
     [{ versions: { node: '20' } }, /versions\.quailora must be a non-empty string, not nothing/],
     [{ totals: null }, /totals must be an object, not null/],
+    [{ plan: { peakBytes: 1, peakAt: '' } }, /plan\.peakAt must be a non-empty string/],
     [{ experts: { matrices: 1 } }, /experts\.parameters must be a whole number/],
   ];
   for (const [i, [change, message]] of cases.entries()) {
