@@ -3,7 +3,7 @@ import { concat, concatMap, defer, EMPTY, finalize, from, ignoreElements, merge,
 import { usingResource } from '../src/dataflow/index.js';
 import { writeFileAtomically } from '../src/foundation/index.js';
 import type { Initializer } from '../src/initializers/index.js';
-import { claimOutput, findFinished, type OutputClaim, type RunFingerprint } from '../src/journal/index.js';
+import { claimOutput, findFinished, workDirectoryOf, type OutputClaim, type RunFingerprint } from '../src/journal/index.js';
 import { requireFit, type ExecutionPlan } from '../src/planning/index.js';
 import type { Quantizer } from '../src/quantizers/index.js';
 import {
@@ -29,14 +29,18 @@ import {
   openCorrectionOutput,
   passBlock,
   planRun,
+  recalledChoice,
+  rememberChoice,
   requireLoadableBase,
   resolvePlaced,
   RunCheckpoints,
   RunClock,
+  settleTokens,
   solveBlock,
   startRun,
   stockInitializer,
   wantedShards,
+  withTokens,
   type ActivationTaps,
   type CalibratedRun,
   type ChosenRun,
@@ -48,6 +52,7 @@ import {
   type Placed,
   type QuantizedShard,
   type RunPosition,
+  type TokenChoice,
   type WeightShard,
 } from '../src/stages/index.js';
 
@@ -63,6 +68,8 @@ export interface CustomStages extends ActivationTaps {
 interface Initialization {
   readonly run: CalibratedRun;
   readonly fingerprint: RunFingerprint;
+  /** How the tokens were chosen, where the job left it open. */
+  readonly tokenChoice: TokenChoice | undefined;
   readonly claim: OutputClaim;
   readonly output: CorrectionOutput;
   readonly checkpoints: RunCheckpoints;
@@ -157,7 +164,7 @@ const takeOver = async (
 };
 
 /** What is decided before the run takes any place on the disk. */
-type Decided = Pick<Initialization, 'run' | 'claim' | 'fingerprint' | 'initializer'>;
+type Decided = Pick<Initialization, 'run' | 'claim' | 'fingerprint' | 'initializer' | 'tokenChoice'>;
 
 const begin = async (decided: Decided, job: InitializeJob, tell: (event: Event) => void): Promise<Initialization> => {
   const { run, claim, initializer } = decided;
@@ -193,37 +200,70 @@ interface Finished {
 
 const open = async (job: InitializeJob, custom: CustomStages, tell: (event: Event) => void): Promise<Initialization | Finished> => {
   const clock = new RunClock();
-  const chosen = await chooseRun(job, { quantizer: custom.quantizer, clock, onTransfer: transferProgress(clock, tell) });
+  const all = await chooseRun(job, { quantizer: custom.quantizer, clock, onTransfer: transferProgress(clock, tell) });
   let claim: OutputClaim | undefined;
   let run: CalibratedRun | undefined;
   try {
-    requireLoadableBase(chosen, job);
+    requireLoadableBase(all, job);
     const placed = custom.initializer ?? stockInitializer(job.initializer, job);
     const initializer = { placed, self: await resolvePlaced(placed) };
-    const execution = await planExecution(job, initializer.self, chosen);
-    const fingerprint = await fingerprintRun(chosen, job, { initializer: initializer.self, base: baseName(job), floats: execution.floats });
+    const { chosen, tokenChoice, whole, execution, fingerprint } = await decide(all, job, initializer, clock, tell);
     // A tap sees every chunk of a run, so it can be served neither from what is finished nor from the middle.
     const tapped = [...(custom.taps ?? []), ...(custom.workerTaps ?? [])].length > 0;
     const report = job.fresh || tapped ? undefined : await findFinished(job.output, fingerprint, filesOf(job));
     if (report !== undefined) {
-      await chosen.checkpoint.supply?.close();
+      await all.checkpoint.supply?.close();
       return { finished: await readReport(report) };
     }
     requireFit(execution);
     claim = await claimOutput(job.output, { fingerprint, fresh: job.fresh, resumable: !tapped, scratch: job.scratch });
     run = startRun(chosen, job, { bytes: 0, directory: claim.scratchDirectory, release: async () => undefined }, clock, execution);
-    return await begin({ run, claim, fingerprint, initializer }, job, tell);
+    if (tokenChoice) await rememberChoice(claim.workDirectory, { fingerprint: whole, choice: tokenChoice });
+    return await begin({ run, claim, fingerprint, initializer, tokenChoice }, job, tell);
   } catch (error) {
-    await (run?.close() ?? chosen.checkpoint.supply?.close());
+    await (run?.close() ?? all.checkpoint.supply?.close());
     await claim?.abandon();
     throw error;
   }
 };
 
-/** The plan that the run follows. */
-const planExecution = (job: InitializeJob, initializer: Initializer, chosen: ChosenRun): Promise<ExecutionPlan> => {
+/** The plan that a run follows, and what decides its bytes. */
+const planAndName = async (
+  chosen: ChosenRun,
+  job: InitializeJob,
+  initializer: Initializer,
+): Promise<{ readonly execution: ExecutionPlan; readonly fingerprint: RunFingerprint }> => {
   const { windows, plan: correction, ...source } = chosen;
-  return planRun(job, { source, correction, initializer, tokens: countTokens(windows) });
+  const execution = await planRun(job, { source, correction, initializer, tokens: countTokens(windows) });
+  return { execution, fingerprint: await fingerprintRun(chosen, job, { initializer, base: baseName(job), floats: execution.floats }) };
+};
+
+/** A run with the tokens that it will take: all of them, or those that a pilot over its first blocks finds to pay. */
+interface RunOfTokens {
+  readonly chosen: ChosenRun;
+  readonly execution: ExecutionPlan;
+  readonly fingerprint: RunFingerprint;
+  readonly tokenChoice?: TokenChoice;
+  /** Fingerprint of the run with all tokens that are considered. */
+  readonly whole: RunFingerprint;
+}
+
+const decide = async (
+  all: ChosenRun,
+  job: InitializeJob,
+  { placed, self }: Initialization['initializer'],
+  clock: RunClock,
+  tell: (event: Event) => void,
+): Promise<RunOfTokens> => {
+  const { execution, fingerprint: whole } = await planAndName(all, job, self);
+  if (job.budget.kind !== 'auto') return { chosen: all, execution, fingerprint: whole, whole };
+  requireFit(execution);
+  const recalled = job.fresh ? undefined : await recalledChoice(workDirectoryOf(job.output), whole);
+  const onTokens = (block: number, blocks: number, tokens: number): void =>
+    tell({ type: 'stage', stage: 'pilot', block, blocks, tokens, seconds: clock.seconds });
+  const tokenChoice = recalled ?? (await settleTokens(all, job, { initializer: placed, rank: job.rank, execution, clock, onTokens }));
+  const chosen = withTokens(all, tokenChoice.chosen);
+  return { chosen, tokenChoice, whole, ...(await planAndName(chosen, job, self)) };
 };
 
 /** Sends the windows through the blocks, from where an earlier attempt left them, and solves what is left to solve. */
@@ -333,10 +373,11 @@ const writeTo =
 
 const finish = (initialization: Initialization, job: InitializeJob): Observable<Event> =>
   defer(async () => {
-    const { run, claim, output, initializer, modules, expertMatrices, fingerprint } = initialization;
+    const { run, tokenChoice, claim, output, initializer, modules, expertMatrices, fingerprint } = initialization;
     await run.walk.finish();
     await run.clock.time('write', () => output.finish());
-    const parts = { job, initializer: initializer.self, modules, expertMatrices, hashes: await initialization.hashes, fingerprint };
+    const hashes = await initialization.hashes;
+    const parts = { job, initializer: initializer.self, modules, expertMatrices, tokenChoice, hashes, fingerprint };
     const report = await initializationReport(run, parts);
     await writeFileAtomically(join(job.output, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
     await claim.finish();

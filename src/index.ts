@@ -129,10 +129,20 @@ export type { PlannedStage, PlannedTokens, RunLayout, StageBytes, SumShape, Toke
 
 export { JournalError, OutputClaimError, type FingerprintValue, type RunFingerprint } from './journal/index.js';
 
-export { calibrateBlock, foldStatistics, openCalibratedRun, openCorrectionOutput, solveBlock, STOCK_SETTINGS } from './stages/index.js';
+export {
+  calibrateBlock,
+  chooseTokens,
+  firstTokens,
+  foldStatistics,
+  openCalibratedRun,
+  openCorrectionOutput,
+  solveBlock,
+  STOCK_SETTINGS,
+} from './stages/index.js';
 export { certifyStage, initializeStage, INITIALIZER_NAMES, Propagation, quantizeStage, RunClock } from './stages/index.js';
 export type { BlockRouting, ExpertChoice, ExpertPlan, RoutedTokens, RoutingCounts } from './stages/index.js';
 export type { ActivationTap, ActivationTaps, Placed, WorkerTap } from './stages/index.js';
+export type { AutomaticBudget, ChooseTokensOptions, LossRatios, TokenChoice, TokenChoicePoint } from './stages/index.js';
 export type {
   Bits,
   CalibrationChoice,
@@ -161,6 +171,7 @@ export type { ComparedInitializer, ComparisonReport, EvaluationReport, Initializ
 export type {
   CalibrationText,
   HeldOutLoss,
+  KindGeneralization,
   LargestBytes,
   LossWeighting,
   ModuleLoss,

@@ -10,6 +10,7 @@ export type {
   ExpertReport,
   HeldOutLoss,
   InitializationReport,
+  KindGeneralization,
   LargestBytes,
   ModuleLoss,
   ModuleReport,
@@ -19,12 +20,7 @@ export type {
   ShardHash,
 } from './report.js';
 export type { LossWeighting, VerificationReport } from './verification-report.js';
-export {
-  expertMatrixReport,
-  initializationReport,
-  lossRatio,
-  moduleReport,
-  reportTotals,
-  type ReportParts,
-} from './initialization-report.js';
+export { expertMatrixReport, initializationReport, moduleReport, reportTotals, type ReportParts } from './initialization-report.js';
+export { generalizationByKind } from './generalization-by-kind.js';
+export { lossRatio } from './loss-ratio.js';
 export { transferProgress } from './transfer-progress.js';

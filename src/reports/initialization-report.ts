@@ -2,7 +2,9 @@ import type { CalibratedRun, CertifiedShard, InitializeJob } from '../stages/ind
 import type { Certificate, Initializer } from '../initializers/index.js';
 import type { RunFingerprint } from '../journal/index.js';
 import type { ExecutionPlan } from '../planning/index.js';
-import { measureGemmRate, versions } from '../stages/index.js';
+import { measureGemmRate, versions, type TokenChoice } from '../stages/index.js';
+import { generalizationByKind } from './generalization-by-kind.js';
+import { lossRatio } from './loss-ratio.js';
 import { peakRssBytes } from './peak-rss.js';
 import type {
   ExpertMatrixReport,
@@ -13,9 +15,6 @@ import type {
   ReportTotals,
   WorkReport,
 } from './report.js';
-
-/** Part of a loss that is left; nothing is left where there was nothing to lose. */
-export const lossRatio = (final: number, none: number): number => (none > 0 ? final / none : 0);
 
 const withSvd = ({ none, final }: Certificate['loss'], svd: number | undefined): ModuleReport['loss'] =>
   svd === undefined ? { none, final } : { none, svd, final };
@@ -66,6 +65,8 @@ export interface ReportParts {
   readonly modules: readonly ModuleReport[];
   /** Matrices of routed experts; none unless they were corrected. */
   readonly expertMatrices: readonly ExpertMatrixReport[];
+  /** Undefined where the job gave the number of tokens or samples. */
+  readonly tokenChoice: TokenChoice | undefined;
   /** SHA-256 by shard file. */
   readonly hashes: Readonly<Record<string, string>>;
   readonly fingerprint: RunFingerprint;
@@ -118,10 +119,11 @@ const workReport = async ({ execution, clock, pool, model }: CalibratedRun): Pro
 
 /** Assembles report.json. */
 export const initializationReport = async (run: CalibratedRun, parts: ReportParts): Promise<InitializationReport> => {
-  const { job, initializer, hashes, fingerprint } = parts;
+  const { job, initializer, tokenChoice, hashes, fingerprint } = parts;
   const work = await workReport(run);
   const modules = inModelOrder(parts.modules, run.plan.linears);
   const experts = expertReport(run, parts.expertMatrices);
+  const generalization = generalizationByKind(modules, experts?.corrected?.modules ?? []);
   return {
     model: job.model,
     ...(run.checkpoint.supply && { commit: run.checkpoint.supply.commit }),
@@ -137,6 +139,8 @@ export const initializationReport = async (run: CalibratedRun, parts: ReportPart
     versions: versions(),
     modules,
     totals: reportTotals(modules, run.clock.seconds),
+    ...(generalization.length > 0 && { generalization }),
+    ...(tokenChoice && { tokenChoice }),
     ...(experts && { experts }),
     secondsPerStage: run.clock.secondsPerStage,
     peakRssBytes: await peakRssBytes(),

@@ -126,6 +126,19 @@ const planReport = fields({
   ...{ scratchBytes: count, outputBytes: count, keptStatisticsBytes: count },
 });
 
+const ratios = { calibrationLossRatio: amount, heldOutLossRatio: amount };
+
+const generalization = list(fields({ kind: text, modules: extent, ...ratios, gap: orNull(fraction) }));
+
+const tokenChoice = fields({
+  chosen: extent,
+  considered: extent,
+  curve: list(fields({ tokens: extent, ...ratios, byKind: each(fields(ratios)) })),
+  limit: orNull(amount),
+  decidedBy: orNull(text),
+  pilotBlocks: list(count),
+});
+
 const initializationReport = fields({
   model: text,
   commit: optional(commit),
@@ -147,6 +160,8 @@ const initializationReport = fields({
   versions: each(text, 'quailora'),
   modules: list(fields(moduleFields)),
   totals,
+  generalization: optional(generalization),
+  tokenChoice: optional(tokenChoice),
   experts: optional(expertReport),
   secondsPerStage: each(amount),
   peakRssBytes: count,

@@ -1,6 +1,7 @@
 import type { ExecutionPlan, RunLayout } from '../planning/index.js';
 import type { RecordCounts, TextShape } from '../corpus/index.js';
 import type { RunFingerprint } from '../journal/index.js';
+import type { LossRatios, TokenChoice } from '../stages/index.js';
 
 /** Mean loss per token of one module: ‖(W − Q − s·B·A) x‖² averaged over the tokens. */
 export interface ModuleLoss {
@@ -85,6 +86,16 @@ export interface ReportTotals {
   readonly seconds: number;
 }
 
+/** How much worse the correction is on text that it was not computed from, for one kind of module. */
+export interface KindGeneralization extends LossRatios {
+  /** Last name of the modules, for instance q_proj; `experts gate_proj` for matrices of routed experts. */
+  readonly kind: string;
+  /** Modules that have a held-out loss. */
+  readonly modules: number;
+  /** heldOutLossRatio / calibrationLossRatio − 1; null where no loss is left on the calibration tokens. */
+  readonly gap: number | null;
+}
+
 /** Most bytes held at one time, by what they were for. */
 export interface LargestBytes {
   readonly weights: number;
@@ -151,7 +162,7 @@ export interface InitializationReport {
   readonly heldOutTokens: number;
   /** Records that are pairs have lengths of their own where samples are drawn. */
   readonly windowTokens: number;
-  /** Held-out windows or records as a fraction of the calibration's, as asked for. */
+  /** Held-out windows or records as a fraction of the calibration's (of those considered, where the tokens were chosen), as asked for. */
   readonly heldOutFraction: number;
   /** Calibration records that were drawn; null where whole windows were taken in file order. */
   readonly samples: number | null;
@@ -161,6 +172,10 @@ export interface InitializationReport {
   readonly versions: { readonly quailora: string; readonly [name: string]: string };
   readonly modules: readonly ModuleReport[];
   readonly totals: ReportTotals;
+  /** By kind of module; left out without held-out text. */
+  readonly generalization?: readonly KindGeneralization[];
+  /** Left out where the number of tokens was given. */
+  readonly tokenChoice?: TokenChoice;
   /** Left out for a model without routed experts. */
   readonly experts?: ExpertReport;
   readonly secondsPerStage: Readonly<Record<string, number>>;

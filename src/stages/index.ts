@@ -1,6 +1,7 @@
 export {
   INITIALIZER_NAMES,
   STOCK_SETTINGS,
+  type AutomaticBudget,
   type Bits,
   type CalibrationChoice,
   type CompareJob,
@@ -39,6 +40,7 @@ export {
   acceptsG,
   COMPARED_INITIALIZERS,
   keepsWeights,
+  moduleKind,
   planCorrection,
   stockInitializer,
   stockQuantizer,
@@ -69,6 +71,10 @@ export type { BlockRouting, RoutingCounts } from './routing-counts.js';
 export { foldStatistics, unpackStatistic, type InputStatistics, type PackedStatistic, type RoutedTokens } from './statistics.js';
 export { versions } from './versions.js';
 export { layOutWorkers, type WorkerLayout } from './worker-layout.js';
+export { chooseTokens, type ChooseTokensOptions } from './choose-tokens.js';
+export { firstTokens } from './first-tokens.js';
+export { recalledChoice, rememberChoice, settleTokens, withTokens, type SettleTokensOptions } from './settle-tokens.js';
+export type { LossRatios, TokenChoice, TokenChoicePoint } from './token-choice.js';
 export { calibrateBlock, passBlock, type BlockProgress, type CalibrateBlockOptions } from './calibrate-block.js';
 export { hashSource } from './hash-source.js';
 export { dropStatistics, solveBlock, wantedShards, type ShardSink, type SolveBlockOptions } from './solve-block.js';

@@ -14,8 +14,18 @@ export type Bits = 4 | 8;
 export type TokenBudget =
   /** That many records drawn with the seed, each cut to one window or to its format's lengths (the paper's way). */
   | { readonly kind: 'samples'; readonly samples: number }
-  /** Texts in file order, joined and cut into whole windows; the first tokens / windowTokens of them. */
-  | { readonly kind: 'tokens'; readonly tokens: number };
+  /**
+   * Texts in file order, joined and cut into whole windows; the first tokens / windowTokens of them. Where `of` is given, they
+   * are the first of so many: the text held out is as much as, and lies where, it would for those.
+   */
+  | { readonly kind: 'tokens'; readonly tokens: number; readonly of?: number };
+
+/** As many tokens in file order as pay, out of `most`: `chooseTokens` finds out. */
+export interface AutomaticBudget {
+  readonly kind: 'auto';
+  /** As `mostPilotTokens` says where left out; all of a text that holds fewer, divided as `heldOutFraction` says. */
+  readonly most?: number;
+}
 
 /** What every job may carry: how to stop it, and how many workers it may use. */
 export interface JobControl {
@@ -54,7 +64,7 @@ export interface CalibrationChoice {
   readonly calibration: string;
   /** How its records are read; left out, a dataset's own format, else the text is `chosen`, `text`, or `prompt` + `completion`. */
   readonly calibrationShape?: TextShape;
-  readonly budget: TokenBudget;
+  readonly budget: TokenBudget | AutomaticBudget;
   /** Tokens of one window. */
   readonly windowTokens: number;
   /** Held-out windows as a fraction of the calibration windows; 0 turns them off. See `selectWindows` for where from. */
@@ -121,6 +131,7 @@ export interface PlanJob extends Omit<InitializeJob, 'calibration' | 'output' | 
 
 /** What `compare` needs: one calibration, on which every initializer is tried, and a text for perplexity. */
 export interface CompareJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice {
+  readonly budget: TokenBudget;
   /** Text whose perplexity is compared: a published dataset's name, a file, a glob pattern, or -. */
   readonly text: string;
   /** How its records are read. */

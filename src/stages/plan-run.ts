@@ -2,7 +2,15 @@ import { availableParallelism } from 'node:os';
 import { planText, type SelectedWindows } from '../corpus/index.js';
 import type { Initializer } from '../initializers/index.js';
 import { occupiedBytes } from '../journal/index.js';
-import { planExecution, type ExecutionPlan, type FreeSpace, type MachineSpeed, type OpenRun, type PlanRequest } from '../planning/index.js';
+import {
+  mostPilotTokens,
+  planExecution,
+  type ExecutionPlan,
+  type FreeSpace,
+  type MachineSpeed,
+  type OpenRun,
+  type PlanRequest,
+} from '../planning/index.js';
 import { acceptsG, keepsWeights, type CorrectionPlan } from './correction-plan.js';
 import { describeModel } from './describe-model.js';
 import { freeSpace } from './free-space.js';
@@ -29,11 +37,12 @@ const sampleTokens = ({ calibration, calibrationShape, windowTokens }: PlanJob):
   return pair ? pair.source + pair.target : windowTokens;
 };
 
-/** The tokens of a job whose text is not read: whole windows, which samples have at most. */
-export const assumeTokens = (job: PlanJob, { maxPositions }: Pick<SourceModel['model'], 'maxPositions'>): RunTokens => {
+/** The tokens of a job whose text is not read: whole windows, which samples have at most, and all that an automatic choice considers. */
+export const assumeTokens = (job: PlanJob, model: Pick<SourceModel['model'], 'maxPositions' | 'blocks' | 'linears'>): RunTokens => {
   const { budget, heldOutFraction } = job;
-  const windowTokens = Math.min(maxPositions, budget.kind === 'samples' ? sampleTokens(job) : job.windowTokens);
-  const windows = budget.kind === 'samples' ? budget.samples : Math.floor(budget.tokens / windowTokens);
+  const windowTokens = Math.min(model.maxPositions, budget.kind === 'samples' ? sampleTokens(job) : job.windowTokens);
+  const tokens = budget.kind === 'auto' ? (budget.most ?? mostPilotTokens(model)) : budget.kind === 'tokens' ? budget.tokens : 0;
+  const windows = budget.kind === 'samples' ? budget.samples : Math.floor(tokens / windowTokens);
   const heldOutTokens = Math.round(heldOutFraction * windows) * windowTokens;
   return { calibrationTokens: windows * windowTokens, heldOutTokens, windowTokens, tokenSource: 'assumed' };
 };

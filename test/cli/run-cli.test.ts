@@ -131,6 +131,21 @@ t.test('where the Hub is comes from the environment, when it is asked', async (t
   t.notMatch(broken.printed().err, /HF_ENDPOINT/, 'a run that needs no Hub is not stopped by its variables');
 });
 
+t.test('--tokens auto is for init, with held-out text and without another number', async (t) => {
+  const job = await jobOf<InitializeJob>('initialize', 'init M --calibration c.txt --output O --tokens auto --window 128');
+  t.match(job, { budget: { kind: 'auto' }, windowTokens: 128, heldOutFraction: 0.1 });
+  const refused = async (line: string): Promise<string> => {
+    const { context, printed } = fakeContext({});
+    t.equal(await runCli(line.split(' '), context), 2, line);
+    return printed().err;
+  };
+  const init = 'init M --calibration c.txt --output O --tokens';
+  t.match(await refused(`${init} auto --samples 20`), /--samples and --tokens exclude each other/);
+  t.match(await refused(`${init} auto --held-out 0`), /--held-out can not be 0/);
+  t.match(await refused(`${init} automatic`), /--tokens takes auto or a whole number of at least 2, not "automatic"/);
+  t.match(await refused('compare M --calibration c.txt --text t.txt --tokens auto'), /compare tries all of them/);
+});
+
 t.test('the other commands become their jobs', async (t) => {
   const compared = await jobOf<CompareJob>('compare', 'compare M --calibration c.txt --text t.txt --samples 10 --rank 4');
   t.match(compared, { model: 'M', text: 't.txt', budget: { kind: 'samples', samples: 10 }, rank: 4, bits: 4 });

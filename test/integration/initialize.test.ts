@@ -164,7 +164,10 @@ t.test('an output directory that is not ours is refused, and left as it was', as
   await run(job);
   const before = await files(job.output);
   const again = await run(job);
-  t.match(again, [{ type: 'notice', code: 'finished' }, { type: 'result', result: { rank: 4 } }]);
+  t.match(again, [
+    { type: 'notice', code: 'finished' },
+    { type: 'result', result: { rank: 4 } },
+  ]);
   t.same(await files(job.output), before, 'a finished run is not written again');
   await t.rejects(run({ ...job, rank: 2, seed: 1 }), { code: 'QL_OUTPUT_DIFFERS', message: /rank: 4 there, 2 now; seed: 0 there, 1 now/ });
   await run({ ...job, rank: 2, fresh: true });

@@ -16,7 +16,7 @@ const model = await makeTinyModel(join(t.testdir(), 'model'));
 const source = await openSourceModel(model);
 const { fresh, ...settings } = STOCK_SETTINGS;
 const job: PlanJob = { ...settings, model };
-const any = { maxPositions: Infinity };
+const any = { maxPositions: Infinity, blocks: 0, linears: () => [] };
 
 t.test('without a text whole windows are assumed', async (t) => {
   t.equal(fresh, false);
@@ -26,7 +26,7 @@ t.test('without a text whole windows are assumed', async (t) => {
     heldOutTokens: 128,
   });
   t.match(assumeTokens({ ...job, calibration: 'alpaca' }, any), { windowTokens: 1024 + 256 }, 'pairs have lengths of their own');
-  t.match(assumeTokens(job, { maxPositions: 64 }), { windowTokens: 64 }, 'no window is longer than the positions');
+  t.match(assumeTokens(job, { ...any, maxPositions: 64 }), { windowTokens: 64 }, 'no window is longer than the positions');
 });
 
 t.test('windows that were chosen are counted', async (t) => {
