@@ -87,7 +87,7 @@ export interface CalibratedRun extends ChosenRun {
 }
 
 /** The operator that multiplies slices exists on the processor only. */
-const askedArithmetic = ({ arithmetic = 'auto', device = 'cpu' }: CalibratedJob): AskedArithmetic =>
+export const askedArithmetic = ({ arithmetic = 'auto', device = 'cpu' }: Pick<CalibratedJob, 'arithmetic' | 'device'>): AskedArithmetic =>
   arithmetic === 'auto' && device !== 'cpu' ? 'f32' : arithmetic;
 
 const chooseWindows = async (

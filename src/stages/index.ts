@@ -20,6 +20,7 @@ export {
 } from './jobs.js';
 export { type ActivationTap, type ActivationTaps, type WorkerTap } from './activation-tap.js';
 export {
+  askedArithmetic,
   chooseRun,
   openCalibratedRun,
   startRun,
