@@ -17,7 +17,7 @@ DEMO_CALIBRATION := data/embedded/calibration.jsonl
 DEMO_TEXT := data/embedded/held-out.jsonl
 DEMO_OPTIONS := --calibration $(DEMO_CALIBRATION) --tokens 16384 --window 128 --rank 16
 
-.PHONY: help build demo test check format oracles bench bench-solver bench-plan bench-kill bench-fuzz clean node
+.PHONY: help build demo test check format oracles bench bench-solver bench-plan bench-wide bench-share bench-kill bench-fuzz clean node
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -79,6 +79,12 @@ bench-solver: build .venv/.installed ## one layer's solve against QERA's exact f
 
 bench-plan: build ## the memory that plans predict against what init holds; prints JSON
 	@node dist/test/bench/plan-accuracy.js
+
+bench-wide: build ## init within its budget at the widths of 30B to 70B models (half an hour); prints JSON
+	@node dist/test/bench/wide-blocks.js $(BENCH_OPTIONS)
+
+bench-share: build ## the share of bare matrix products that init reaches, and what a second core gains; prints JSON
+	@node dist/test/bench/arithmetic-share.js $(BENCH_OPTIONS)
 
 bench-kill: build ## SIGKILL at a hundred seeded points of a run, resumed each time, compared byte for byte; prints JSON
 	@node dist/test/bench/kill-anywhere.js

@@ -66,7 +66,7 @@ const measureShape = async (name: string, { depth, budgetBytes, ...width }: Shap
   await writeRandomModel(model, { ...width, blocks, blocksPerShard: 1 });
   await writeRandomModel(whole, { ...width, blocks: depth, blocksPerShard: 1, hollow: true });
   const { tokens, window, rank } = options;
-  const how = ['--tokens', tokens, '--window', window, '--rank', rank, '--max-memory', String(budgetBytes)];
+  const how = ['--tokens', tokens, '--window', window, '--rank', rank, '--max-memory', `${budgetBytes / 2 ** 20}MiB`];
   const where = ['--calibration', RANDOM_MODEL_TEXT, '--output', output];
   const { peakRssBytes, seconds } = await measureProcess(
     process.execPath,
