@@ -1,41 +1,36 @@
-import { join } from 'node:path';
 import { concat, concatMap, defer, finalize, from, ignoreElements, merge, type Observable, range, Subject } from 'rxjs';
-import { hashShards } from '../src/checkpoint/index.js';
 import { usingResource } from '../src/dataflow/index.js';
-import { writeFileAtomically } from '../src/foundation/index.js';
 import type { Initializer } from '../src/initializers/index.js';
-import { claimOutput, type OutputClaim } from '../src/journal/index.js';
 import type { Quantizer } from '../src/quantizers/index.js';
 import {
-  expertMatrixReport,
   initializationReport,
-  moduleReport,
+  recordSolved,
   transferProgress,
-  type ExpertMatrixReport,
   type InitializationReport,
-  type ModuleReport,
   type ProgressEvent,
+  type SolvedRecord,
 } from '../src/reports/index.js';
 import {
   acceptsG,
   calibrateBlock,
+  calibrationFacts,
   dropStatistics,
   keepsWeights,
   openCalibratedRun,
-  openCorrectionOutput,
-  requireLoadableBase,
+  openClaimedOutput,
+  openStatisticsKeeper,
   resolvePlaced,
   RunClock,
   solveBlock,
   stockInitializer,
+  versions,
   type ActivationTaps,
   type CalibratedRun,
-  type CertifiedShard,
-  type CorrectionOutput,
+  type ClaimedOutput,
   type CorrectionOutputOptions,
   type InitializeJob,
   type Placed,
-  type QuantizedShard,
+  type StatisticsKeeper,
 } from '../src/stages/index.js';
 
 /** What a user's own pipeline may put in place of the stock stages, or beside them. */
@@ -49,14 +44,12 @@ export interface CustomStages extends ActivationTaps {
 /** Everything an initialization holds open. */
 interface Initialization {
   readonly run: CalibratedRun;
-  readonly claim: OutputClaim;
-  readonly output: CorrectionOutput;
+  readonly output: ClaimedOutput;
   readonly initializer: { readonly placed: Placed<Initializer>; readonly self: Initializer };
-  readonly hashes: Promise<Readonly<Record<string, string>>>;
-  readonly stopHashing: AbortController;
+  /** Undefined where statistics are not kept. */
+  readonly keeper: StatisticsKeeper | undefined;
+  readonly solved: SolvedRecord;
   readonly events$: Subject<ProgressEvent<InitializationReport>>;
-  readonly modules: ModuleReport[];
-  readonly expertMatrices: ExpertMatrixReport[];
 }
 
 type Event = ProgressEvent<InitializationReport>;
@@ -73,21 +66,18 @@ const open = async (job: InitializeJob, custom: CustomStages, tell: (event: Even
   const clock = new RunClock();
   const run = await openCalibratedRun(job, { quantizer: custom.quantizer, clock, onTransfer: transferProgress(clock, tell) });
   try {
-    requireLoadableBase(run, job);
     const placed = custom.initializer ?? stockInitializer(job.initializer, job);
     const initializer = { placed, self: await resolvePlaced(placed) };
-    const claim = await claimOutput(job.output, { overwrite: job.overwrite });
+    const { overwrite, writeBase, signal } = job;
+    const options = { directory: job.output, overwrite, choice: job, initializer: initializer.self, writeBase, signal };
+    const output = await openClaimedOutput(run, { ...options, ...baseName(job) });
     try {
-      const options = { directory: job.output, source: run, plan: run.plan, choice: job, initializer: initializer.self };
-      const output = await openCorrectionOutput({ ...options, writeBase: job.writeBase, ...baseName(job) });
-      run.walk.visit(output.copiedFiles, output.copyPlain);
-      const stopHashing = new AbortController();
-      const signals = job.signal ? [job.signal, stopHashing.signal] : [stopHashing.signal];
-      const hashes = hashShards(run.checkpoint, AbortSignal.any(signals));
-      hashes.catch(() => undefined);
-      return { run, claim, output, initializer, hashes, stopHashing, events$: new Subject(), modules: [], expertMatrices: [] };
+      const keeper = job.keepStatistics && (await openStatisticsKeeper(job.output, run.plan));
+      const events$ = new Subject<Event>();
+      const solved = recordSolved(run, output, initializer.self.name, (event) => events$.next(event));
+      return { run, output, initializer, keeper, solved, events$ };
     } catch (error) {
-      await claim.abandon();
+      await output.release(false);
       throw error;
     }
   } catch (error) {
@@ -101,20 +91,22 @@ export const initialize = (job: InitializeJob, custom: CustomStages = {}): Obser
   usingResource(
     (tell) => open(job, custom, tell),
     (initialization) => {
-      const { run, initializer, events$ } = initialization;
+      const { run, initializer, keeper, solved, events$ } = initialization;
       const work$ = concat(
         announce(initialization, job),
         run.propagation.embed(),
         range(0, run.model.blocks).pipe(
           concatMap((block) =>
             // hidden states → block piece → activation chunks → ordered fold into H or G
-            calibrateBlock(run, block, { ...custom, acceptsG: acceptsG(initializer.self), onTokens: tokensPassed(initialization) }).pipe(
+            calibrateBlock(run, block, {
+              ...{ ...custom, keeper, onTokens: tokensPassed(initialization) },
+              acceptsG: job.keepStatistics !== 'all-h' && acceptsG(initializer.self),
+            }).pipe(
               // weight shards → quantize → E → SVD → ALS or exact → certificate → adapter, base and experts
               concatMap((statistics) =>
                 solveBlock(run, block, statistics, {
                   ...{ initializer: initializer.placed, rank: job.rank, balance: job.balance, everyLayer: job.writeBase },
-                  keepWeights: keepsWeights(initializer.self),
-                  sink: writeTo(initialization),
+                  ...{ keepWeights: keepsWeights(initializer.self), sink: solved.sink },
                 }).pipe(finalize(() => dropStatistics(run, statistics))),
               ),
             ),
@@ -125,13 +117,9 @@ export const initialize = (job: InitializeJob, custom: CustomStages = {}): Obser
       );
       return merge(events$, work$.pipe(finalize(() => events$.complete())));
     },
-    async ({ run, claim, output, stopHashing }, ending) => {
-      stopHashing.abort();
+    async ({ run, output }, ending) => {
       try {
-        if (ending !== 'complete') {
-          await output.abort();
-          await claim.abandon();
-        }
+        await output.release(ending === 'complete');
       } finally {
         await run.close();
       }
@@ -160,28 +148,33 @@ const tokensPassed =
     events$.next({ type: 'stage', stage: 'calibrate', ...place, seconds: run.clock.seconds });
   };
 
-const writeTo =
-  ({ run, output, initializer, modules, expertMatrices, events$ }: Initialization) =>
-  async (shard: QuantizedShard | CertifiedShard): Promise<void> => {
-    const { block, layer, quantized, ofExpert } = shard;
-    const certified = 'certificate' in shard ? shard : undefined;
-    await output.write({ module: layer.module, factors: certified?.factors, quantized, ofExpert });
-    if (!certified) return;
-    const { name } = initializer.self;
-    const report = moduleReport(certified, name);
-    if (ofExpert) expertMatrices.push(expertMatrixReport(certified, name));
-    else modules.push(report);
-    events$.next({ type: 'module', block, report });
-    events$.next({ type: 'stage', stage: 'solve', block, blocks: run.model.blocks, module: layer.module, seconds: run.clock.seconds });
+/** What refit needs of this run besides the sums. */
+const keptIndex = async (
+  { run, output, initializer }: Initialization,
+  job: InitializeJob,
+): Promise<Parameters<StatisticsKeeper['finish']>[0]> => {
+  const { bits, rank, alpha, rslora, alsSteps, loftqSteps, balance, modules, experts = false, baseName } = job;
+  return {
+    kept: job.keepStatistics ?? 'used',
+    ...{ model: job.model, revision: job.revision, commit: run.checkpoint.supply?.commit },
+    shardHashes: Object.entries(await output.hashes).map(([file, sha256]) => ({ file, sha256 })),
+    ...{ quantizer: run.plan.quantizer.self.name, initializer: initializer.self.name },
+    options: { bits, rank, alpha, rslora, alsSteps, loftqSteps, balance, modules, initializer: job.initializer, experts, baseName },
+    ...{ facts: calibrationFacts(run, job), routing: run.routing.entries(), versions: versions() },
   };
+};
 
 const finish = (initialization: Initialization, job: InitializeJob): Observable<ProgressEvent<InitializationReport>> =>
   defer(async () => {
-    const { run, claim, output, initializer, hashes, modules, expertMatrices } = initialization;
+    const { run, output, initializer, keeper, solved } = initialization;
     await run.walk.finish();
     await run.clock.time('write', () => output.finish());
-    const report = await initializationReport(run, { job, initializer: initializer.self, modules, expertMatrices, hashes: await hashes });
-    await writeFileAtomically(join(job.output, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
-    await claim.finish();
+    if (keeper) await keeper.finish(await keptIndex(initialization, job));
+    const report = await initializationReport(run, {
+      ...{ job, initializer: initializer.self, facts: calibrationFacts(run, job), routing: run.routing.entries() },
+      ...{ modules: solved.modules, expertMatrices: solved.expertMatrices, hashes: await output.hashes },
+      activationBytes: run.propagation.activationBytes.peakBytes,
+    });
+    await output.conclude(report);
     return { type: 'result', result: report } as const;
   });

@@ -40,8 +40,14 @@ export {
   chunkValues,
   chunkWidth,
   MalformedChunkError,
+  readStatistic,
+  StatisticFileError,
+  writeStatistic,
   type ActivationChunk,
   type ActivationChunkHeader,
+  type KeptStatistic,
+  type StatisticMeaning,
+  type WrittenStatistic,
 } from './transport/index.js';
 
 export { CheckpointReadError, MalformedCheckpointError } from './checkpoint/index.js';
@@ -121,7 +127,27 @@ export { AdapterError, type VerificationFailure } from './evaluation/index.js';
 export { OutputClaimError } from './journal/index.js';
 
 export { calibrateBlock, foldStatistics, openCalibratedRun, openCorrectionOutput, solveBlock, STOCK_SETTINGS } from './stages/index.js';
+export { loadStatistics, openClaimedOutput, openRefitRun, openStatisticsKeeper, RefitError } from './stages/index.js';
 export { certifyStage, initializeStage, INITIALIZER_NAMES, Propagation, quantizeStage, RunClock } from './stages/index.js';
+export type {
+  CalibrationFacts,
+  CalibrationText,
+  ClaimedOutput,
+  ClaimedOutputOptions,
+  KeptFile,
+  KeptOptions,
+  KeptPlace,
+} from './stages/index.js';
+export type {
+  KeptStatistics,
+  KeptSums,
+  RefitChoice,
+  RefitJob,
+  RefitRun,
+  RefitRunOptions,
+  SolvingRun,
+  StatisticsKeeper,
+} from './stages/index.js';
 export type { BlockRouting, ExpertChoice, ExpertPlan, RoutedTokens, RoutingCounts } from './stages/index.js';
 export type { ActivationTap, ActivationTaps, Placed, WorkerTap } from './stages/index.js';
 export type { Bits, CalibrationChoice, CorrectionChoice, InitializerName, JobControl, TokenBudget } from './stages/index.js';
@@ -139,17 +165,17 @@ export type {
 } from './stages/index.js';
 export type { CertifiedShard, InitializedShard, QuantizedShard, SourceModel, SplitWindows, WeightShard } from './stages/index.js';
 
-export { MalformedReportError } from './reports/index.js';
+export { MalformedReportError, readKeptStatistics } from './reports/index.js';
 export type { ComparedInitializer, ComparisonReport, EvaluationReport, InitializationReport, VerificationReport } from './reports/index.js';
 export type {
-  CalibrationText,
   HeldOutLoss,
   LargestBytes,
   LossWeighting,
   ModuleLoss,
   ModuleReport,
+  RefitOrigin,
   ReportTotals,
   ShardHash,
 } from './reports/index.js';
-export type { ExpertMatrixReport, ExpertReport, ExpertRouting } from './reports/index.js';
+export type { ExpertMatrixReport, ExpertReport } from './reports/index.js';
 export type { ModuleEvent, ProgressEvent, ResultEvent, StageEvent, StartEvent } from './reports/index.js';

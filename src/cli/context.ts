@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ComparisonReport, EvaluationReport, InitializationReport, ProgressEvent, VerificationReport } from '../reports/index.js';
-import type { CompareJob, EvaluateJob, InitializeJob, VerifyJob } from '../stages/index.js';
+import type { CompareJob, EvaluateJob, InitializeJob, RefitJob, VerifyJob } from '../stages/index.js';
 
 /** A stream the command line prints to. */
 export type Output = NodeJS.WritableStream & { readonly isTTY?: boolean };
@@ -13,6 +13,7 @@ export interface ProgressSource<Result> {
 /** The pipelines behind the commands. */
 export interface Pipelines {
   initialize(job: InitializeJob): Promise<ProgressSource<InitializationReport>>;
+  refit(job: RefitJob): Promise<ProgressSource<InitializationReport>>;
   compare(job: CompareJob): Promise<ProgressSource<ComparisonReport>>;
   evaluate(job: EvaluateJob): Promise<ProgressSource<EvaluationReport>>;
   verify(job: VerifyJob): Promise<ProgressSource<VerificationReport>>;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 export const UNFINISHED_MARKER = '.quailora-unfinished';
 
 /** Names in an output directory that belong to quailora; everything else is the user's. */
-export const OUTPUT_NAMES = ['adapter', 'base', 'experts', 'report.json', 'report.json.partial', UNFINISHED_MARKER] as const;
+export const OUTPUT_NAMES = ['adapter', 'base', 'experts', 'statistics', 'report.json', 'report.json.partial', UNFINISHED_MARKER] as const;
 
 /** What lies in an output directory. */
 export interface OutputState {
@@ -43,7 +43,7 @@ export const outputState = async (directory: string): Promise<OutputState> => {
     return { kind: 'foreign', files: [] };
   const files: string[] = [];
   for (const name of names) {
-    if (name === 'adapter' || name === 'base' || name === 'experts')
+    if (name === 'adapter' || name === 'base' || name === 'experts' || name === 'statistics')
       files.push(...(await readdir(join(directory, name), { recursive: true })).map((file) => join(name, file)));
     else if (name === 'report.json' || name === 'report.json.partial') files.push(name);
   }

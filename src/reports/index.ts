@@ -4,8 +4,6 @@ export { peakRssBytes } from './peak-rss.js';
 export type { ModuleEvent, ProgressEvent, ResultEvent, StageEvent, StartEvent } from './progress.js';
 export { MalformedReportError, readReport } from './read-report.js';
 export type {
-  CalibrationText,
-  ExpertRouting,
   ExpertMatrixReport,
   ExpertReport,
   HeldOutLoss,
@@ -13,16 +11,12 @@ export type {
   LargestBytes,
   ModuleLoss,
   ModuleReport,
+  RefitOrigin,
   ReportTotals,
   ShardHash,
 } from './report.js';
 export type { LossWeighting, VerificationReport } from './verification-report.js';
-export {
-  expertMatrixReport,
-  initializationReport,
-  lossRatio,
-  moduleReport,
-  reportTotals,
-  type ReportParts,
-} from './initialization-report.js';
+export { initializationReport, lossRatio, moduleReport, reportTotals, type ReportParts } from './initialization-report.js';
 export { transferProgress } from './transfer-progress.js';
+export { readKeptStatistics } from './read-kept-statistics.js';
+export { recordSolved, type SolvedRecord } from './record-solved.js';

@@ -1,8 +1,8 @@
-import type { CalibratedRun, CertifiedShard, InitializeJob } from '../stages/index.js';
+import type { CalibrationFacts, CertifiedShard, InitializeJob, BlockRouting, SolvingRun } from '../stages/index.js';
 import type { Certificate, Initializer } from '../initializers/index.js';
 import { versions } from '../stages/index.js';
 import { peakRssBytes } from './peak-rss.js';
-import type { ExpertMatrixReport, ExpertReport, InitializationReport, ModuleReport, ReportTotals } from './report.js';
+import type { ExpertMatrixReport, ExpertReport, InitializationReport, ModuleReport, RefitOrigin, ReportTotals } from './report.js';
 
 /** Part of a loss that is left; nothing is left where there was nothing to lose. */
 export const lossRatio = (final: number, none: number): number => (none > 0 ? final / none : 0);
@@ -49,9 +49,20 @@ const inModelOrder = <Report extends ModuleReport>(modules: readonly Report[], o
   return [...modules].sort((a, b) => place.get(a.name)! - place.get(b.name)!);
 };
 
+/** What a report says of its job. */
+type ReportedJob = Pick<InitializeJob, 'model' | 'rank' | 'alpha' | 'alsSteps' | 'loftqSteps'>;
+
 /** What a report needs besides the run. */
 export interface ReportParts {
-  readonly job: InitializeJob;
+  readonly job: ReportedJob;
+  /** What the statistics were summed over, by this run or by the one that kept them. */
+  readonly facts: CalibrationFacts;
+  /** Tokens routed to each expert, of the blocks that have experts. */
+  readonly routing: readonly BlockRouting[];
+  /** Most bytes of activations at one time. */
+  readonly activationBytes: number;
+  /** For a correction that was fitted again. */
+  readonly refit?: RefitOrigin | undefined;
   readonly initializer: Initializer;
   readonly modules: readonly ModuleReport[];
   /** Matrices of routed experts; none unless they were corrected. */
@@ -61,7 +72,7 @@ export interface ReportParts {
 }
 
 /** Alternations that a job asks of its initializer. */
-const stepsOf = (name: string, { alsSteps, loftqSteps }: InitializeJob): number | null =>
+const stepsOf = (name: string, { alsSteps, loftqSteps }: ReportedJob): number | null =>
   name === 'als' ? alsSteps : name === 'loftq' ? loftqSteps : null;
 
 /** Means over the matrices; held out, over those whose experts got a held-out token. */
@@ -72,47 +83,45 @@ const expertTotals = (matrices: readonly ExpertMatrixReport[]): ReportTotals => 
   return { ...reportTotals(matrices, seconds), heldOutLossRatio: checked.length > 0 ? heldOutLossRatio : null };
 };
 
-const expertReport = ({ plan, routing }: CalibratedRun, matrices: readonly ExpertMatrixReport[]): ExpertReport | undefined => {
+const expertReport = (
+  { plan }: SolvingRun,
+  routing: ReportParts['routing'],
+  matrices: readonly ExpertMatrixReport[],
+): ExpertReport | undefined => {
   const { experts } = plan;
   if (!experts) return undefined;
   const order = experts.shards.flat().map(({ layer }) => layer.module);
   return {
     ...{ matrices: experts.matrices, parameters: experts.parameters, share: experts.share, unadaptable: experts.unadaptable },
-    routing: routing.entries().map(([block, { calibration, heldOut }]) => ({
-      block,
-      calibrationTokens: calibration,
-      heldOutTokens: heldOut,
-    })),
+    routing,
     corrected: experts.asked ? { modules: inModelOrder(matrices, order), totals: expertTotals(matrices) } : null,
   };
 };
 
 /** Assembles report.json. */
-export const initializationReport = async (run: CalibratedRun, parts: ReportParts): Promise<InitializationReport> => {
-  const { job, initializer, hashes } = parts;
+export const initializationReport = async (run: SolvingRun, parts: ReportParts): Promise<InitializationReport> => {
+  const { job, initializer, hashes, facts, refit } = parts;
   const modules = inModelOrder(parts.modules, run.plan.linears);
-  const experts = expertReport(run, parts.expertMatrices);
+  const experts = expertReport(run, parts.routing, parts.expertMatrices);
   return {
     model: job.model,
     ...(run.checkpoint.supply && { commit: run.checkpoint.supply.commit }),
     shardHashes: Object.entries(hashes).map(([file, sha256]) => ({ file, sha256 })),
     ...{ quantizer: run.plan.quantizer.self.name, initializer: initializer.name },
     initializerSteps: stepsOf(initializer.name, job),
-    ...{ rank: job.rank, alpha: job.alpha, scaling: run.plan.scaling, seed: job.seed },
-    calibration: { source: job.calibration, shape: job.calibrationShape ?? {}, records: run.windows.records },
-    ...{ calibrationTokens: run.windows.tokens.calibration, heldOutTokens: run.windows.tokens.heldOut, windowTokens: job.windowTokens },
-    heldOutFraction: job.heldOutFraction,
-    samples: job.budget.kind === 'samples' ? run.windows.calibration.length : null,
+    ...{ rank: job.rank, alpha: job.alpha, scaling: run.plan.scaling },
+    ...facts,
     versions: versions(),
     modules,
     totals: reportTotals(modules, run.clock.seconds),
     ...(experts && { experts }),
+    ...(refit && { refit }),
     secondsPerStage: run.clock.secondsPerStage,
     peakRssBytes: await peakRssBytes(),
     largestBytes: {
       weights: run.weightBytes.peakBytes,
       statistics: run.statisticBytes.peakBytes,
-      activations: run.propagation.activationBytes.peakBytes,
+      activations: parts.activationBytes,
     },
   };
 };

@@ -3,6 +3,7 @@ import { inSequence } from '../dataflow/index.js';
 import { tapActivations, tappedInputs, type ActivationTaps } from './activation-tap.js';
 import type { CalibratedRun } from './calibrated-run.js';
 import { shareStatistics } from './expert-statistics.js';
+import type { StatisticsKeeper } from './keep-statistics.js';
 import { foldStatistics, type InputStatistics } from './statistics.js';
 
 /** How a block is calibrated. */
@@ -11,6 +12,8 @@ export interface CalibrateBlockOptions extends ActivationTaps {
   readonly acceptsG: boolean;
   /** Called as segments finish, with the tokens that have passed the block. */
   readonly onTokens?: (block: number, tokens: number) => void;
+  /** Keeps the block's sums, before experts share any. */
+  readonly keeper?: Pick<StatisticsKeeper, 'keep'> | undefined;
 }
 
 /**
@@ -37,6 +40,10 @@ export const calibrateBlock = (run: CalibratedRun, block: number, options: Calib
         inSequence(({ sequence }) => sequence),
         tapActivations(block, options),
         foldStatistics(sums, run.statisticBytes),
+        concatMap(async (statistics) => {
+          await options.keeper?.keep(block, sums, statistics);
+          return statistics;
+        }),
         map((statistics) => {
           const mixture = run.model.mixture?.(block);
           return mixture ? shareStatistics(sums, statistics, mixture.inputs, run.plan.rank, run.statisticBytes) : statistics;

@@ -1,13 +1,10 @@
 import { selectWindows, type SelectedWindows } from '../corpus/index.js';
-import { limited, type StageContext } from '../dataflow/index.js';
-import { ByteLedger } from '../foundation/index.js';
+import { limited } from '../dataflow/index.js';
 import type { SummedInput } from '../calibration/index.js';
 import type { Quantizer } from '../quantizers/index.js';
-import { startWorkerPool, type WorkerPool } from '../runtime/index.js';
 import { planCorrection, type CorrectionPlan } from './correction-plan.js';
 import { fetchFromHub } from './fetch-from-hub.js';
 import type { CalibrationChoice, CorrectionChoice, ExpertChoice, JobControl, ModelChoice } from './jobs.js';
-import { walkModel, type ModelWalk } from './model-walk.js';
 import { checkWindows, openSourceModel, requireFullPrecision, type SourceModel, type SourceOptions } from './open-source-model.js';
 import type { Placed } from './placed.js';
 import { Propagation } from './propagation.js';
@@ -16,8 +13,8 @@ import { RunClock } from './run-clock.js';
 import { makeScratchDirectory, type ScratchDirectory } from './scratch-directory.js';
 import { quantizeStage } from './shard-stages.js';
 import type { QuantizedShard, WeightShard } from './shard.js';
+import { startSolving, type SolvingRun } from './solving-run.js';
 import { summedInputs } from './summed-inputs.js';
-import { layOutWorkers } from './worker-layout.js';
 
 /** Hidden states kept in memory between two blocks; more of them go through files. */
 const HIDDEN_STATE_BYTES = 64 * 1024 * 1024;
@@ -36,23 +33,11 @@ export interface CalibratedRunOptions extends Pick<SourceOptions, 'onTransfer'> 
 }
 
 /** An open model with its calibration windows, on its way through the blocks. */
-export interface CalibratedRun extends SourceModel {
+export interface CalibratedRun extends SolvingRun {
   readonly windows: SelectedWindows;
-  readonly plan: CorrectionPlan;
-  readonly pool: WorkerPool;
-  readonly context: StageContext;
-  readonly clock: RunClock;
   readonly propagation: Propagation;
-  /** The way through the blocks; the propagation and `quantize` go along it. */
-  readonly walk: ModelWalk;
   /** Tokens routed to each expert, of the blocks that were calibrated. */
   readonly routing: RoutingCounts;
-  /** Bytes of weights in flight, W, Q and E. */
-  readonly weightBytes: ByteLedger;
-  /** Bytes of sums, those held out included. */
-  readonly statisticBytes: ByteLedger;
-  /** Weight matrices that are worked on at once. */
-  readonly shardsInFlight: number;
   /** Reads and quantizes one shard for its E. */
   quantize(shard: WeightShard): Promise<QuantizedShard>;
   /** Says what is summed in a block; quantizes what a G needs. */
@@ -76,9 +61,8 @@ const assemble = (
   scratch: ScratchDirectory,
   clock: RunClock,
 ): CalibratedRun => {
-  const pool = startWorkerPool({ ...layOutWorkers(job), signal: job.signal });
-  const context: StageContext = { linalg: pool.linalg, signal: job.signal ?? new AbortController().signal };
-  const walk = walkModel(source.checkpoint, source.model, { scores: false, prefetch: job.prefetch, clock });
+  const solving = startSolving(source, plan, job, clock);
+  const { pool, context, walk } = solving;
   const quantizeRead = limited(quantizeStage(pool, plan.quantizer.placed, false), context, ({ layer }) => layer.module, clock.add);
   const quantize = async (shard: WeightShard): Promise<QuantizedShard> => {
     await walk.arrive(shard.block);
@@ -87,16 +71,12 @@ const assemble = (
   const budget = { bytes: HIDDEN_STATE_BYTES, directory: scratch.path };
   const propagation = new Propagation(source.model, windows, pool, budget, undefined, walk);
   return {
-    ...{ ...source, windows, plan, pool, context, clock, walk, quantize, propagation },
-    shardsInFlight: pool.workers,
+    ...{ ...solving, windows, quantize, propagation },
     routing: new RoutingCounts(),
-    weightBytes: new ByteLedger(),
-    statisticBytes: new ByteLedger(),
     sumsOf: (block, acceptsG) => summedInputs(source.model, plan, block, acceptsG, propagation.segments, quantize),
     close: async () => {
-      await pool.close();
+      await solving.close();
       await scratch.remove();
-      await source.checkpoint.supply?.close();
     },
   };
 };

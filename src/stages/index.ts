@@ -1,5 +1,6 @@
 export {
   INITIALIZER_NAMES,
+  KEPT_SUMS,
   STOCK_SETTINGS,
   type Bits,
   type CalibrationChoice,
@@ -11,19 +12,15 @@ export {
   type InitializeJob,
   type InitializerName,
   type JobControl,
+  type KeptSums,
   type ModelChoice,
+  type RefitJob,
   type TokenBudget,
   type VerifyJob,
 } from './jobs.js';
 export { type ActivationTap, type ActivationTaps, type WorkerTap } from './activation-tap.js';
 export { openCalibratedRun, type CalibratedJob, type CalibratedRun, type CalibratedRunOptions } from './calibrated-run.js';
-export {
-  openCorrectionOutput,
-  requireLoadableBase,
-  type CorrectionOutput,
-  type CorrectionOutputOptions,
-  type SolvedLayer,
-} from './correction-output.js';
+export { openCorrectionOutput, type CorrectionOutput, type CorrectionOutputOptions, type SolvedLayer } from './correction-output.js';
 export { acceptsG, COMPARED_INITIALIZERS, keepsWeights, planCorrection, stockInitializer, type CorrectionPlan } from './correction-plan.js';
 export {
   checkWindows,
@@ -53,3 +50,12 @@ export { scoreVariant, type ScoredModel, type TextScore } from './score-variant.
 export type { ModuleClaim, OutputClaims } from './output-claims.js';
 export { openVerification, type Verification, type VerificationOptions } from './verification.js';
 export { verifyBlock, verifyPlainTensors, type VerifiedShard } from './verify-block.js';
+export { calibrationFacts, type CalibrationFacts, type CalibrationText } from './calibration-facts.js';
+export { checkSameWeights } from './check-kept.js';
+export { openClaimedOutput, type ClaimedOutput, type ClaimedOutputOptions } from './claimed-output.js';
+export { openStatisticsKeeper, type StatisticsKeeper } from './keep-statistics.js';
+export { KEPT_DIRECTORY, KEPT_INDEX, type KeptFile, type KeptOptions, type KeptStatistics } from './kept-statistics.js';
+export { loadStatistics, type KeptPlace } from './load-statistics.js';
+export { RefitError } from './refit-error.js';
+export { openRefitRun, type RefitChoice, type RefitRun, type RefitRunOptions } from './refit-run.js';
+export { type SolvingRun } from './solving-run.js';

@@ -88,6 +88,12 @@ export interface ExpertChoice {
   readonly experts?: boolean;
 }
 
+/** Which sums are kept: those that the run needed, or an H of every input, which serves any quantizer and initializer. */
+export type KeptSums = 'used' | 'all-h';
+
+/** Every `KeptSums`. */
+export const KEPT_SUMS = ['used', 'all-h'] as const satisfies readonly KeptSums[];
+
 /** What `initialize` needs: a checkpoint and a text in, a PEFT adapter (and on request its base) out. */
 export interface InitializeJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice, ExpertChoice {
   /** Directory to write adapter/, base/, experts/ and report.json to. */
@@ -99,6 +105,27 @@ export interface InitializeJob extends JobControl, ModelChoice, CalibrationChoic
   readonly baseName?: string;
   /** Replace an earlier run's files in `output`; without it they are an error. */
   readonly overwrite: boolean;
+  /**
+   * Write the sums to statistics/ as well, for `refit`; none are kept when left out. With `all-h` down projections are solved
+   * from an H too: the same optimum, rounded otherwise.
+   */
+  readonly keepStatistics?: KeptSums;
+}
+
+/** What `refit` needs: an output with kept statistics, and what shall be otherwise; everything left out stays as it was. */
+export interface RefitJob
+  extends JobControl, Partial<CorrectionChoice>, ExpertChoice, Omit<ModelChoice, 'model' | 'revision'>, Pick<InitializeJob, 'baseName'> {
+  /** Output of `initialize` that holds statistics/. */
+  readonly directory: string;
+  /** Directory to write adapter/, base/, experts/ and report.json to. */
+  readonly output: string;
+  readonly initializer?: InitializerName;
+  /** Seed of the baseline's random factor; the calibration's when left out. */
+  readonly seed?: number;
+  readonly writeBase: boolean;
+  readonly overwrite: boolean;
+  /** Full-precision checkpoint, a directory or a Hub id; the one that was calibrated, at its commit, when left out. */
+  readonly model?: string;
 }
 
 /** What `compare` needs: one calibration, on which every initializer is tried, and a text for perplexity. */

@@ -1,11 +1,11 @@
 import { Option, type Command } from 'commander';
-import { outputState } from '../../journal/index.js';
-import type { InitializeJob, InitializerName } from '../../stages/index.js';
+import { KEPT_SUMS, type InitializeJob, type InitializerName, type KeptSums } from '../../stages/index.js';
 import type { AddCommand } from '../context.js';
+import { describeOutput } from '../describe-output.js';
 import { addJobOptions, checkPairWindow, initializerOption, jobChoices, jsonOption, type JobFlags } from '../job-options.js';
 import { addModelOptions, MODEL_ARGUMENT, modelChoices, type ModelFlags } from '../model-options.js';
 import { option } from '../option.js';
-import { filled } from '../option-parsers.js';
+import { filled, oneOf } from '../option-parsers.js';
 import { summarizeInitialization } from '../render/summarize-initialization.js';
 import { watch } from '../watch.js';
 
@@ -15,16 +15,10 @@ interface InitFlags extends JobFlags, ModelFlags {
   readonly writeBase?: boolean;
   readonly baseName?: string;
   readonly experts?: boolean;
+  readonly keepStatistics?: KeptSums;
   readonly overwrite?: boolean;
   readonly json?: boolean;
 }
-
-const onDisk = async (directory: string): Promise<string> => {
-  const { kind, files } = await outputState(directory);
-  if (kind === 'finished') return `${directory} holds a finished run.`;
-  if (files.length === 0) return `Nothing was written to ${directory}.`;
-  return `${directory} is unfinished and holds: ${files.join(', ')}. Run again with --overwrite to replace it.`;
-};
 
 /** Adds `init`: a checkpoint and a text in, an adapter (and on request its base) out. */
 export const addInitCommand: AddCommand = (program, context, finish) => {
@@ -46,6 +40,14 @@ export const addInitCommand: AddCommand = (program, context, finish) => {
       ),
     )
     .addOption(option('--base-name <name>', 'base_model_name_or_path of the adapter (default: MODEL)', filled('--base-name')))
+    .addOption(
+      option(
+        `--keep-statistics [${KEPT_SUMS.join('|')}]`,
+        'write the sums to statistics/ for refit, 2 n^2 bytes each, twice with held-out text; used (default): what this run needs; ' +
+          'all-h: an H of every input, also for another bit width and LoftQ, n being the ffn width for down projections',
+        oneOf('--keep-statistics', KEPT_SUMS),
+      ).preset('used'),
+    )
     .option('--overwrite', "replace an earlier run's files in the output directory")
     .addOption(jsonOption())
     .action(async (model: string, flags: InitFlags, command: Command) => {
@@ -59,6 +61,7 @@ export const addInitCommand: AddCommand = (program, context, finish) => {
         writeBase: flags.writeBase ?? false,
         ...(flags.baseName !== undefined && { baseName: flags.baseName }),
         ...(flags.experts && { experts: true }),
+        ...(flags.keepStatistics && { keepStatistics: flags.keepStatistics }),
         overwrite: flags.overwrite ?? false,
       };
       finish(
@@ -66,7 +69,7 @@ export const addInitCommand: AddCommand = (program, context, finish) => {
           json: flags.json ?? false,
           start: (signal) => context.pipelines.initialize({ ...job, signal }),
           summarize: (report) => summarizeInitialization(report, job.output, job.writeBase),
-          onDisk: () => onDisk(job.output),
+          onDisk: () => describeOutput(job.output),
         }),
       );
     });

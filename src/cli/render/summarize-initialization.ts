@@ -97,6 +97,7 @@ export const summarizeInitialization = (report: InitializationReport, output: st
     ],
     notes: [
       `Calibrated on ${formatCount(report.calibrationTokens)} tokens; held out: ${formatCount(report.heldOutTokens)} tokens that the correction never saw.`,
+      ...(report.refit ? [`The sums are those that ${report.refit.from} kept; nothing was calibrated again.`] : []),
       ...(note === undefined ? [] : [note]),
       ...(experts ? expertNotes(experts) : []),
       `${formatSeconds(report.totals.seconds)}, peak memory ${formatBytes(report.peakRssBytes)}.`,
