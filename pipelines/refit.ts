@@ -66,26 +66,8 @@ export const refit = (job: RefitJob): Observable<Event> =>
   usingResource(
     (tell) => open(job, tell),
     (refitting) => {
-      const { kept, run, solved, events$ } = refitting;
-      const { choice, initializer } = run;
-      const work$ = concat(
-        announce(refitting),
-        range(0, run.model.blocks).pipe(
-          concatMap((block) =>
-            defer(() => run.clock.time('load', () => loadStatistics(run, { directory: job.directory, kept }, block))).pipe(
-              // weight shards → quantize → E → SVD → ALS or exact → certificate → adapter, base and experts
-              concatMap((statistics) =>
-                solveBlock(run, block, statistics, {
-                  ...{ initializer: initializer.placed, rank: choice.rank, balance: choice.balance, everyLayer: job.writeBase },
-                  ...{ keepWeights: keepsWeights(initializer.self), sink: solved.sink },
-                }).pipe(finalize(() => dropStatistics(run, statistics))),
-              ),
-            ),
-          ),
-          ignoreElements(),
-        ),
-        finish(refitting, job),
-      );
+      const { events$ } = refitting;
+      const work$ = concat(announce(refitting), merge(solveBlocks(refitting, job), requireSameWeights(refitting)), finish(refitting, job));
       return merge(events$, work$.pipe(finalize(() => events$.complete())));
     },
     async ({ run, output }, ending) => {
@@ -97,6 +79,26 @@ export const refit = (job: RefitJob): Observable<Event> =>
     },
   );
 
+const solveBlocks = ({ kept, run, solved }: Refitting, job: RefitJob): Observable<never> =>
+  range(0, run.model.blocks).pipe(
+    concatMap((block) =>
+      defer(() => run.clock.time('load', () => loadStatistics(run, { directory: job.directory, kept }, block))).pipe(
+        // weight shards → quantize → E → SVD → ALS or exact → certificate → adapter, base and experts
+        concatMap((statistics) =>
+          solveBlock(run, block, statistics, {
+            ...{ initializer: run.initializer.placed, rank: run.choice.rank, balance: run.choice.balance, everyLayer: job.writeBase },
+            ...{ keepWeights: keepsWeights(run.initializer.self), sink: solved.sink },
+          }).pipe(finalize(() => dropStatistics(run, statistics))),
+        ),
+      ),
+    ),
+    ignoreElements(),
+  );
+
+/** Ends the run as soon as it is known that the weights are not those that were calibrated. */
+const requireSameWeights = ({ kept, output }: Refitting): Observable<never> =>
+  defer(async () => checkSameWeights(kept, await output.hashes)).pipe(ignoreElements());
+
 const announce = ({ kept, run }: Refitting): Observable<Event> => {
   const { calibrationTokens, heldOutTokens } = kept.facts;
   return of({ type: 'start', command: 'refit', model: kept.model, blocks: run.model.blocks, calibrationTokens, heldOutTokens });
@@ -107,11 +109,9 @@ const finish = ({ kept, run, output, solved }: Refitting, job: RefitJob): Observ
     const { choice, initializer } = run;
     await run.walk.finish();
     await run.clock.time('write', () => output.finish());
-    const hashes = await output.hashes;
-    checkSameWeights(kept, hashes);
     const report = await initializationReport(run, {
       ...{ job: { ...choice, model: job.model ?? kept.model }, initializer: initializer.self, facts: kept.facts, routing: kept.routing },
-      ...{ modules: solved.modules, expertMatrices: solved.expertMatrices, hashes, activationBytes: 0 },
+      ...{ modules: solved.modules, expertMatrices: solved.expertMatrices, hashes: await output.hashes, activationBytes: 0 },
       refit: { from: job.directory, kept: kept.kept, seed: choice.seed },
     });
     await output.conclude(report);

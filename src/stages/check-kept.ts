@@ -41,17 +41,17 @@ const checkLayer = (
 ): void => {
   if (!file) throw notSummed(layer, kept, ofExpert);
   const { kind, n } = file;
-  const size = kind === 'H' ? layer.inFeatures : layer.outFeatures;
-  if (n !== size)
-    throw new RefitError(
-      'QL_REFIT_MODEL',
-      `${layer.module} is [${layer.outFeatures}, ${layer.inFeatures}], but the ${kind} that was kept for it has ${n} rows. Give the checkpoint that init read with --model.`,
-    );
   const reason = kind === 'G' ? unusableG(layer, file, plan, initializer) : undefined;
   if (reason !== undefined)
     throw new RefitError(
       'QL_REFIT_KEPT',
       `${layer.module}: what was kept is a G, which ${reason}. ${AGAIN} --keep-statistics=all-h, which serves any quantizer and initializer.`,
+    );
+  const size = kind === 'H' ? layer.inFeatures : layer.outFeatures;
+  if (n !== size)
+    throw new RefitError(
+      'QL_REFIT_MODEL',
+      `${layer.module} is [${layer.outFeatures}, ${layer.inFeatures}], but the ${kind} that was kept for it has ${n} rows. Give the checkpoint that init read with --model.`,
     );
 };
 
