@@ -68,7 +68,7 @@ export const addInitCommand: AddCommand = (program, context, finish) => {
         await watch(context, {
           json: flags.json ?? false,
           start: (signal) => context.pipelines.initialize({ ...job, signal }),
-          summarize: (report) => summarizeInitialization(report, job.output, job.writeBase),
+          summarize: (report) => summarizeInitialization(report, job.output, job.writeBase, job.keepStatistics !== undefined),
           onDisk: () => describeOutput(job.output),
         }),
       );
