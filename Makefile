@@ -17,10 +17,10 @@ DEMO_CALIBRATION := data/embedded/calibration.jsonl
 DEMO_TEXT := data/embedded/held-out.jsonl
 DEMO_OPTIONS := --calibration $(DEMO_CALIBRATION) --tokens 16384 --window 128 --rank 16
 
-.PHONY: help build demo test check format oracles bench clean node
+.PHONY: help build demo test check format oracles bench bench-solver clean node
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
 
 build: $(COMPILED) ## install and compile; `npx quailora` works afterwards (CUDA=1: with the CUDA libraries)
 
@@ -71,6 +71,11 @@ bench: build .venv/.installed ## memory against depth, datasets, and time and me
 	@node dist/test/bench/flat-in-depth.js
 	@node dist/test/bench/dataset-throughput.js
 	@node dist/test/bench/compare-with-pytorch.js
+
+bench-solver: build .venv/.installed ## one layer's solve against QERA's exact form and against a full SVD (Python); prints JSON
+	@.venv/bin/pip install --quiet --disable-pip-version-check -r test/bench/peer/requirements.txt
+	@node dist/test/bench/compare-solvers.js --against qera $(BENCH_OPTIONS)
+	@node dist/test/bench/compare-solvers.js --against full-svd $(BENCH_OPTIONS)
 
 clean: ## remove everything that was installed or made
 	rm -rf node_modules dist docs .venv .tap .bench data/results

@@ -79,18 +79,12 @@ const openCandidate = async (
   const initializer = await resolvePlaced<Parameters<typeof openCorrectionOutput>[0]['initializer']>(placed);
   const directory = join(scratch.path, name);
   const { requantizes } = initializer;
-  const options = { directory, source: run, plan: run.plan, choice: job, initializer, writeBase: requantizes, baseModelName: job.model };
-  const keepWeights = keepsWeights(initializer);
-  return {
-    name,
-    label: labelOf(name, job),
-    placed,
-    directory,
-    requantizes,
-    keepWeights,
-    output: await openCorrectionOutput(options),
-    modules: [],
+  const options = {
+    ...{ directory, source: run, plan: run.plan, choice: job, initializer, writeBase: requantizes, baseModelName: job.model },
+    workDirectory: join(directory, 'work'),
   };
+  const output = await openCorrectionOutput(options);
+  return { name, label: labelOf(name, job), placed, directory, requantizes, keepWeights: keepsWeights(initializer), output, modules: [] };
 };
 
 type Event = ProgressEvent<ComparisonReport>;
@@ -109,7 +103,6 @@ const open = async (job: CompareJob, tell: (event: Event) => void): Promise<Comp
     for (const { output } of candidates) run.walk.visit(output.copiedFiles, output.copyPlain);
     return { run, candidates, windows, scratch, events$: new Subject() };
   } catch (error) {
-    for (const { output } of candidates) await output.abort();
     await run.close();
     await scratch?.remove();
     throw error;
@@ -144,8 +137,7 @@ export const compare = (job: CompareJob): Observable<ProgressEvent<ComparisonRep
       );
       return merge(events$, work$.pipe(finalize(() => events$.complete())));
     },
-    async ({ run, candidates, scratch }, ending) => {
-      if (ending !== 'complete') for (const { output } of candidates) await output.abort();
+    async ({ run, scratch }) => {
       await run.close();
       await scratch.remove();
     },

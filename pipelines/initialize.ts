@@ -1,35 +1,53 @@
-import { concat, concatMap, defer, finalize, from, ignoreElements, merge, type Observable, range, Subject } from 'rxjs';
+import { concat, concatMap, defer, EMPTY, finalize, from, ignoreElements, merge, type Observable, of, range, Subject } from 'rxjs';
 import { usingResource } from '../src/dataflow/index.js';
 import type { Initializer } from '../src/initializers/index.js';
+import { findFinished, type RunFingerprint } from '../src/journal/index.js';
+import { requireFit, type ExecutionPlan } from '../src/planning/index.js';
 import type { Quantizer } from '../src/quantizers/index.js';
 import {
+  damagedNotice,
+  finishedNotice,
   initializationReport,
+  readReport,
   recordSolved,
+  resumedNotice,
   transferProgress,
   type InitializationReport,
   type ProgressEvent,
   type SolvedRecord,
 } from '../src/reports/index.js';
 import {
-  acceptsG,
   calibrateBlock,
   calibrationFacts,
+  chooseRun,
+  countTokens,
+  describeRestored,
   dropStatistics,
+  fingerprintRun,
   keepsWeights,
-  openCalibratedRun,
   openClaimedOutput,
   openStatisticsKeeper,
+  outputFiles,
+  passBlock,
+  planRun,
+  requireLoadableBase,
   resolvePlaced,
+  RunCheckpoints,
   RunClock,
   solveBlock,
+  startRun,
   stockInitializer,
+  sumsG,
+  unfinishedBlocks,
   versions,
   type ActivationTaps,
   type CalibratedRun,
+  type ChosenRun,
   type ClaimedOutput,
   type CorrectionOutputOptions,
   type InitializeJob,
   type Placed,
+  type RunPosition,
   type StatisticsKeeper,
 } from '../src/stages/index.js';
 
@@ -44,15 +62,24 @@ export interface CustomStages extends ActivationTaps {
 /** Everything an initialization holds open. */
 interface Initialization {
   readonly run: CalibratedRun;
+  readonly fingerprint: RunFingerprint;
   readonly output: ClaimedOutput;
-  readonly initializer: { readonly placed: Placed<Initializer>; readonly self: Initializer };
+  readonly checkpoints: RunCheckpoints;
   /** Undefined where statistics are not kept. */
   readonly keeper: StatisticsKeeper | undefined;
+  /** Where an earlier attempt left the run; undefined at its beginning. */
+  readonly position: RunPosition | undefined;
+  /** Blocks in which something is left to do. */
+  readonly unfinished: ReadonlySet<number>;
+  readonly initializer: { readonly placed: Placed<Initializer>; readonly self: Initializer };
   readonly solved: SolvedRecord;
-  readonly events$: Subject<ProgressEvent<InitializationReport>>;
+  readonly events$: Subject<Event>;
 }
 
 type Event = ProgressEvent<InitializationReport>;
+
+/** Seconds between two checkpoints where the job says nothing. */
+const CHECKPOINT_SECONDS = 30;
 
 /** A name that was given for the adapter is not one at the revision that is read. */
 const baseName = ({
@@ -62,82 +89,146 @@ const baseName = ({
 }: InitializeJob): Pick<CorrectionOutputOptions, 'baseModelName' | 'baseModelRevision'> =>
   given === undefined ? { baseModelName: model, baseModelRevision: revision } : { baseModelName: given };
 
-const open = async (job: InitializeJob, custom: CustomStages, tell: (event: Event) => void): Promise<Initialization> => {
+/** What is decided before the run takes any place on the disk, and what it takes then. */
+type Begun = Pick<Initialization, 'run' | 'output' | 'fingerprint' | 'initializer'>;
+
+/** Takes over what earlier attempts left: what they solved and kept, the place they came to, the time they took. */
+const takeOver = async (begun: Begun, job: InitializeJob, tell: (event: Event) => void): Promise<Initialization> => {
+  const { run, output, initializer } = begun;
+  const { workDirectory, scratchDirectory } = output;
+  const onDamaged = (file: string): void => {
+    tell(damagedNotice(file));
+  };
+  const keeper = job.keepStatistics
+    ? await openStatisticsKeeper({ directory: job.output, plan: run.plan, workDirectory, pool: run.pool, onDamaged })
+    : undefined;
+  const restored = { run, output, keeper, everyLayer: job.writeBase };
+  const unfinished = unfinishedBlocks(restored);
+  const isFinished = (block: number): boolean => !unfinished.has(block);
+  const { checkpointSeconds: seconds = CHECKPOINT_SECONDS } = job;
+  const checkpoints = new RunCheckpoints(run, { workDirectory, scratchDirectory, seconds, isFinished, onDamaged });
+  const events$ = new Subject<Event>();
+  const solved = recordSolved(run, output, initializer.self.name, (event) => events$.next(event));
+  const position = await checkpoints.restore();
+  run.clock.goOnFrom([...solved.readings, ...(checkpoints.reading ? [checkpoints.reading] : [])]);
+  if (output.finished.size > 0 || position) tell(resumedNotice(describeRestored(restored, unfinished)));
+  return { ...begun, checkpoints, keeper, position, unfinished, solved, events$ };
+};
+
+/** A finished run of the same job is there already. */
+interface Finished {
+  readonly finished: InitializationReport;
+}
+
+const open = async (job: InitializeJob, custom: CustomStages, tell: (event: Event) => void): Promise<Initialization | Finished> => {
   const clock = new RunClock();
-  const run = await openCalibratedRun(job, { quantizer: custom.quantizer, clock, onTransfer: transferProgress(clock, tell) });
+  const chosen = await chooseRun(job, { quantizer: custom.quantizer, clock, onTransfer: transferProgress(clock, tell) });
   try {
+    requireLoadableBase(chosen, job);
     const placed = custom.initializer ?? stockInitializer(job.initializer, job);
     const initializer = { placed, self: await resolvePlaced(placed) };
-    const { overwrite, writeBase, signal } = job;
-    const options = { directory: job.output, overwrite, choice: job, initializer: initializer.self, writeBase, signal };
-    const output = await openClaimedOutput(run, { ...options, ...baseName(job) });
+    const execution = await planExecution(job, initializer.self, chosen);
+    const fingerprint = await fingerprintRun(chosen, job, { initializer: initializer.self, base: baseName(job), floats: execution.floats });
+    // A tap sees every chunk of a run, so it can be served neither from what is finished nor from the middle.
+    const tapped = [...(custom.taps ?? []), ...(custom.workerTaps ?? [])].length > 0;
+    const report = job.fresh || tapped ? undefined : await findFinished(job.output, fingerprint, outputFiles(job));
+    if (report !== undefined) {
+      await chosen.checkpoint.supply?.close();
+      return { finished: await readReport(report) };
+    }
+    requireFit(execution);
+    const { run, output } = await openClaimedOutput(
+      {
+        ...{ directory: job.output, choice: job, initializer: initializer.self, writeBase: job.writeBase, ...baseName(job) },
+        ...{ signal: job.signal, onDamaged: (file) => tell(damagedNotice(file)) },
+        claim: { fingerprint, fresh: job.fresh, resumable: !tapped, scratch: job.scratch },
+      },
+      (directory) => startRun(chosen, job, { bytes: 0, directory, release: async () => undefined }, clock, execution),
+    );
     try {
-      const keeper = job.keepStatistics && (await openStatisticsKeeper(job.output, run.plan));
-      const events$ = new Subject<Event>();
-      const solved = recordSolved(run, output, initializer.self.name, (event) => events$.next(event));
-      return { run, output, initializer, keeper, solved, events$ };
+      return await takeOver({ run, output, fingerprint, initializer }, job, tell);
     } catch (error) {
-      await output.release(false);
+      await output.close(false);
       throw error;
     }
   } catch (error) {
-    await run.close();
+    await chosen.checkpoint.supply?.close();
     throw error;
   }
+};
+
+/** The plan that the run follows. */
+const planExecution = (job: InitializeJob, initializer: Initializer, chosen: ChosenRun): Promise<ExecutionPlan> => {
+  const { windows, plan: correction, ...source } = chosen;
+  return planRun(job, { source, correction, initializer, tokens: countTokens(windows) });
+};
+
+/** Sends the windows through the blocks, from where an earlier attempt left them, and solves what is left to solve. */
+const passBlocks = (initialization: Initialization, job: InitializeJob, custom: CustomStages): Observable<never> => {
+  const { run, initializer, unfinished, position, checkpoints, keeper, output, solved } = initialization;
+  const options = { ...custom, keeper, acceptsG: sumsG(initializer.self, job), onTokens: tokensPassed(initialization) };
+  const isFinished = (module: string): boolean => output.finished.has(module);
+  const keepWeights = keepsWeights(initializer.self);
+  const work = (block: number): Observable<unknown> => {
+    const progress = checkpoints.progressOf(block, position);
+    if (!unfinished.has(block)) return passBlock(run, block, { ...options, passed: progress.passed });
+    // hidden states → block piece → activation chunks → ordered fold into H or G
+    return calibrateBlock(run, block, { ...options, progress }).pipe(
+      // weight shards → quantize → E → SVD → ALS or exact → certificate → adapter, base and experts
+      concatMap((statistics) =>
+        solveBlock(run, block, statistics, {
+          ...{ initializer: initializer.placed, rank: job.rank, balance: job.balance, everyLayer: job.writeBase, keepWeights, isFinished },
+          sink: solved.sink,
+        }).pipe(finalize(() => dropStatistics(run, statistics))),
+      ),
+    );
+  };
+  const first = position?.block ?? 0;
+  // The tokens of routed experts are counted on the way: it is gone to its end then.
+  const last = run.plan.experts ? run.model.blocks - 1 : Math.max(-1, ...unfinished);
+  if (last < first) return EMPTY;
+  return concat(
+    position ? EMPTY : run.propagation.embed(),
+    range(first, last - first + 1).pipe(
+      concatMap((block) =>
+        concat(
+          work(block),
+          defer(() => checkpoints.finished(block)),
+        ),
+      ),
+    ),
+  ).pipe(ignoreElements());
 };
 
 /** QuAILoRA initialization of one checkpoint, block by block (arXiv 2410.14713, section 3). */
 export const initialize = (job: InitializeJob, custom: CustomStages = {}): Observable<ProgressEvent<InitializationReport>> =>
   usingResource(
     (tell) => open(job, custom, tell),
-    (initialization) => {
-      const { run, initializer, keeper, solved, events$ } = initialization;
-      const work$ = concat(
-        announce(initialization, job),
-        run.propagation.embed(),
-        range(0, run.model.blocks).pipe(
-          concatMap((block) =>
-            // hidden states → block piece → activation chunks → ordered fold into H or G
-            calibrateBlock(run, block, {
-              ...{ ...custom, keeper, onTokens: tokensPassed(initialization) },
-              acceptsG: job.keepStatistics !== 'all-h' && acceptsG(initializer.self),
-            }).pipe(
-              // weight shards → quantize → E → SVD → ALS or exact → certificate → adapter, base and experts
-              concatMap((statistics) =>
-                solveBlock(run, block, statistics, {
-                  ...{ initializer: initializer.placed, rank: job.rank, balance: job.balance, everyLayer: job.writeBase },
-                  ...{ keepWeights: keepsWeights(initializer.self), sink: solved.sink },
-                }).pipe(finalize(() => dropStatistics(run, statistics))),
-              ),
-            ),
-          ),
-          ignoreElements(),
-        ),
-        finish(initialization, job),
-      );
-      return merge(events$, work$.pipe(finalize(() => events$.complete())));
+    (opened) => {
+      if ('finished' in opened) return alreadyFinished(opened, job);
+      const { events$ } = opened;
+      const changed$ = from(opened.output.hashes).pipe(ignoreElements());
+      const work$ = concat(announce(opened, job), passBlocks(opened, job, custom), finish(opened, job));
+      return merge(events$, changed$, work$.pipe(finalize(() => events$.complete())));
     },
-    async ({ run, output }, ending) => {
-      try {
-        await output.release(ending === 'complete');
-      } finally {
-        await run.close();
-      }
+    async (opened, ending) => {
+      if (!('finished' in opened)) await opened.output.close(ending === 'complete');
     },
   );
 
-const announce = ({ run }: Initialization, job: InitializeJob): Observable<ProgressEvent<InitializationReport>> => {
+const alreadyFinished = ({ finished }: Finished, job: InitializeJob): Observable<Event> =>
+  of<Event[]>(finishedNotice(job.output), { type: 'result', result: finished });
+
+const announce = ({ run }: Initialization, job: InitializeJob): Observable<Event> => {
   const { calibration, heldOut } = run.windows.tokens;
-  return from([
-    {
-      type: 'start',
-      command: 'init',
-      model: job.model,
-      blocks: run.model.blocks,
-      calibrationTokens: calibration,
-      heldOutTokens: heldOut,
-    } as const,
-  ]);
+  return of({
+    type: 'start',
+    command: 'init',
+    model: job.model,
+    blocks: run.model.blocks,
+    calibrationTokens: calibration,
+    heldOutTokens: heldOut,
+  });
 };
 
 const tokensPassed =
@@ -164,14 +255,14 @@ const keptIndex = async (
   };
 };
 
-const finish = (initialization: Initialization, job: InitializeJob): Observable<ProgressEvent<InitializationReport>> =>
+const finish = (initialization: Initialization, job: InitializeJob): Observable<Event> =>
   defer(async () => {
-    const { run, output, initializer, keeper, solved } = initialization;
+    const { run, output, initializer, keeper, solved, fingerprint } = initialization;
     await run.walk.finish();
     await run.clock.time('write', () => output.finish());
     if (keeper) await keeper.finish(await keptIndex(initialization, job));
     const report = await initializationReport(run, {
-      ...{ job, initializer: initializer.self, facts: calibrationFacts(run, job), routing: run.routing.entries() },
+      ...{ job, initializer: initializer.self, facts: calibrationFacts(run, job), routing: run.routing.entries(), fingerprint },
       ...{ modules: solved.modules, expertMatrices: solved.expertMatrices, hashes: await output.hashes },
       activationBytes: run.propagation.activationBytes.peakBytes,
     });

@@ -1,9 +1,14 @@
-import { concat, concatMap, defer, finalize, ignoreElements, merge, type Observable, of, range, Subject } from 'rxjs';
+import { concat, concatMap, defer, finalize, from, ignoreElements, merge, type Observable, of, Subject } from 'rxjs';
 import { usingResource } from '../src/dataflow/index.js';
+import { findFinished, type RunFingerprint } from '../src/journal/index.js';
 import {
+  damagedNotice,
+  finishedNotice,
   initializationReport,
   readKeptStatistics,
+  readReport,
   recordSolved,
+  resumedNotice,
   transferProgress,
   type InitializationReport,
   type ProgressEvent,
@@ -11,28 +16,43 @@ import {
 } from '../src/reports/index.js';
 import {
   checkSameWeights,
+  chooseRefitRun,
+  describeRestored,
   dropStatistics,
+  fingerprintRefit,
   keepsWeights,
   loadStatistics,
   openClaimedOutput,
-  openRefitRun,
+  outputFiles,
+  requireLoadableBase,
   RunClock,
   solveBlock,
+  startSolving,
+  unfinishedBlocks,
+  type ChosenRefit,
   type ClaimedOutput,
   type KeptStatistics,
   type RefitJob,
-  type RefitRun,
+  type SolvingRun,
 } from '../src/stages/index.js';
 
 type Event = ProgressEvent<InitializationReport>;
 
 /** Everything a refit holds open. */
-interface Refitting {
+interface Refitting extends Pick<ChosenRefit, 'choice' | 'initializer'> {
   readonly kept: KeptStatistics;
-  readonly run: RefitRun;
+  readonly run: SolvingRun;
+  readonly fingerprint: RunFingerprint;
   readonly output: ClaimedOutput;
+  /** Blocks in which an earlier attempt left something to do. */
+  readonly unfinished: ReadonlySet<number>;
   readonly solved: SolvedRecord;
   readonly events$: Subject<Event>;
+}
+
+/** A finished refit of the same job is there already. */
+interface Finished {
+  readonly finished: InitializationReport;
 }
 
 /** The base that the adapter names: as the run that kept the statistics named it, unless a name is given. */
@@ -44,19 +64,46 @@ const baseName = (
   return given === undefined ? { baseModelName: model, baseModelRevision: revision } : { baseModelName: given };
 };
 
-const open = async (job: RefitJob, tell: (event: Event) => void): Promise<Refitting> => {
+/** What is known before the output is taken. */
+type Chosen = Pick<Refitting, 'kept' | 'fingerprint'> & { readonly chosen: ChosenRefit; readonly clock: RunClock };
+
+const begin = async ({ kept, fingerprint, chosen, clock }: Chosen, job: RefitJob, tell: (event: Event) => void): Promise<Refitting> => {
+  const { choice, initializer, plan, ...source } = chosen;
+  const { output: directory, writeBase, signal, fresh } = job;
+  const { run, output } = await openClaimedOutput(
+    {
+      ...{ directory, choice, initializer: initializer.self, writeBase, ...baseName(job, kept), signal },
+      onDamaged: (file) => {
+        tell(damagedNotice(file));
+      },
+      claim: { fingerprint, fresh, resumable: true },
+    },
+    () => startSolving(source, plan, job, clock),
+  );
+  const restored = { run, output, everyLayer: writeBase };
+  const unfinished = unfinishedBlocks(restored);
+  const events$ = new Subject<Event>();
+  const solved = recordSolved(run, output, initializer.self.name, (event) => events$.next(event));
+  clock.goOnFrom(solved.readings);
+  if (output.finished.size > 0) tell(resumedNotice(describeRestored(restored, unfinished)));
+  return { choice, initializer, kept, run, fingerprint, output, unfinished, solved, events$ };
+};
+
+const open = async (job: RefitJob, tell: (event: Event) => void): Promise<Refitting | Finished> => {
   const clock = new RunClock();
   const kept = await readKeptStatistics(job.directory);
-  const run = await openRefitRun(job, kept, { clock, onTransfer: transferProgress(clock, tell) });
+  const chosen = await chooseRefitRun(job, kept, transferProgress(clock, tell));
   try {
-    const { choice, initializer } = run;
-    const { overwrite, writeBase, signal } = job;
-    const options = { directory: job.output, overwrite, choice, initializer: initializer.self, writeBase, signal };
-    const output = await openClaimedOutput(run, { ...options, ...baseName(job, kept) });
-    const events$ = new Subject<Event>();
-    return { kept, run, output, solved: recordSolved(run, output, initializer.self.name, (event) => events$.next(event)), events$ };
+    requireLoadableBase(chosen, job);
+    const fingerprint = await fingerprintRefit(chosen, job, kept, baseName(job, kept));
+    const files = outputFiles({ writeBase: job.writeBase, ...(chosen.choice.experts && { experts: true }) });
+    const report = job.fresh ? undefined : await findFinished(job.output, fingerprint, files);
+    if (report === undefined) return await begin({ kept, fingerprint, chosen, clock }, job, tell);
+    const finished = await readReport(report);
+    await chosen.checkpoint.supply?.close();
+    return { finished };
   } catch (error) {
-    await run.close();
+    await chosen.checkpoint.supply?.close();
     throw error;
   }
 };
@@ -65,29 +112,26 @@ const open = async (job: RefitJob, tell: (event: Event) => void): Promise<Refitt
 export const refit = (job: RefitJob): Observable<Event> =>
   usingResource(
     (tell) => open(job, tell),
-    (refitting) => {
-      const { events$ } = refitting;
-      const work$ = concat(announce(refitting), merge(solveBlocks(refitting, job), requireSameWeights(refitting)), finish(refitting, job));
+    (opened) => {
+      if ('finished' in opened) return of<Event[]>(finishedNotice(job.output), { type: 'result', result: opened.finished });
+      const { events$ } = opened;
+      const work$ = concat(announce(opened), merge(solveBlocks(opened, job), requireSameWeights(opened)), finish(opened, job));
       return merge(events$, work$.pipe(finalize(() => events$.complete())));
     },
-    async ({ run, output }, ending) => {
-      try {
-        await output.release(ending === 'complete');
-      } finally {
-        await run.close();
-      }
+    async (opened, ending) => {
+      if (!('finished' in opened)) await opened.output.close(ending === 'complete');
     },
   );
 
-const solveBlocks = ({ kept, run, solved }: Refitting, job: RefitJob): Observable<never> =>
-  range(0, run.model.blocks).pipe(
+const solveBlocks = ({ kept, run, choice, initializer, unfinished, output, solved }: Refitting, job: RefitJob): Observable<never> =>
+  from(unfinished).pipe(
     concatMap((block) =>
       defer(() => run.clock.time('load', () => loadStatistics(run, { directory: job.directory, kept }, block))).pipe(
         // weight shards → quantize → E → SVD → ALS or exact → certificate → adapter, base and experts
         concatMap((statistics) =>
           solveBlock(run, block, statistics, {
-            ...{ initializer: run.initializer.placed, rank: run.choice.rank, balance: run.choice.balance, everyLayer: job.writeBase },
-            ...{ keepWeights: keepsWeights(run.initializer.self), sink: solved.sink },
+            ...{ initializer: initializer.placed, rank: choice.rank, balance: choice.balance, everyLayer: job.writeBase },
+            ...{ keepWeights: keepsWeights(initializer.self), isFinished: (module) => output.finished.has(module), sink: solved.sink },
           }).pipe(finalize(() => dropStatistics(run, statistics))),
         ),
       ),
@@ -104,15 +148,14 @@ const announce = ({ kept, run }: Refitting): Observable<Event> => {
   return of({ type: 'start', command: 'refit', model: kept.model, blocks: run.model.blocks, calibrationTokens, heldOutTokens });
 };
 
-const finish = ({ kept, run, output, solved }: Refitting, job: RefitJob): Observable<Event> =>
+const finish = ({ kept, run, choice, initializer, output, solved, fingerprint }: Refitting, job: RefitJob): Observable<Event> =>
   defer(async (): Promise<Event> => {
-    const { choice, initializer } = run;
     await run.walk.finish();
     await run.clock.time('write', () => output.finish());
     const report = await initializationReport(run, {
       ...{ job: { ...choice, model: job.model ?? kept.model }, initializer: initializer.self, facts: kept.facts, routing: kept.routing },
       ...{ modules: solved.modules, expertMatrices: solved.expertMatrices, hashes: await output.hashes, activationBytes: 0 },
-      refit: { from: job.directory, kept: kept.kept, seed: choice.seed },
+      ...{ fingerprint, refit: { from: job.directory, kept: kept.kept, seed: choice.seed } },
     });
     await output.conclude(report);
     return { type: 'result', result: report };

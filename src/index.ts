@@ -78,8 +78,11 @@ export {
   int8,
   nf4,
   QuantizationError,
+  quantizeResidual,
   QUANTIZERS,
+  type Quantize,
   type QuantizedMatrix,
+  type QuantizedResidual,
   type QuantizeOptions,
   type Quantizer,
 } from './quantizers/index.js';
@@ -106,6 +109,7 @@ export {
   certify,
   exact,
   loftq,
+  residualProducts,
   StatisticError,
   stockInitializers,
   svd,
@@ -119,15 +123,16 @@ export type {
   Initializer,
   InitializerContext,
   InitializerProblem,
+  ResidualProducts,
 } from './initializers/index.js';
 export type { LayerLoss, LoftqOptions, Statistic, StockInitializerOptions, ZeroOptions } from './initializers/index.js';
 
 export { AdapterError, type VerificationFailure } from './evaluation/index.js';
 
-export { OutputClaimError } from './journal/index.js';
+export { JournalError, OutputClaimError, type FingerprintValue, type RunFingerprint } from './journal/index.js';
 
 export { calibrateBlock, foldStatistics, openCalibratedRun, openCorrectionOutput, solveBlock, STOCK_SETTINGS } from './stages/index.js';
-export { loadStatistics, openClaimedOutput, openRefitRun, openStatisticsKeeper, RefitError } from './stages/index.js';
+export { chooseRefitRun, loadStatistics, openClaimedOutput, openStatisticsKeeper, RefitError, startSolving } from './stages/index.js';
 export { certifyStage, initializeStage, INITIALIZER_NAMES, Propagation, quantizeStage, RunClock } from './stages/index.js';
 export type {
   CalibrationFacts,
@@ -139,18 +144,26 @@ export type {
   KeptPlace,
 } from './stages/index.js';
 export type {
+  KeeperOptions,
   KeptStatistics,
   KeptSums,
   RefitChoice,
+  ChosenRefit,
   RefitJob,
-  RefitRun,
-  RefitRunOptions,
   SolvingRun,
   StatisticsKeeper,
 } from './stages/index.js';
 export type { BlockRouting, ExpertChoice, ExpertPlan, RoutedTokens, RoutingCounts } from './stages/index.js';
 export type { ActivationTap, ActivationTaps, Placed, WorkerTap } from './stages/index.js';
-export type { Bits, CalibrationChoice, CorrectionChoice, InitializerName, JobControl, TokenBudget } from './stages/index.js';
+export type {
+  Bits,
+  CalibrationChoice,
+  CorrectionChoice,
+  InitializerName,
+  JobControl,
+  ResourceChoice,
+  TokenBudget,
+} from './stages/index.js';
 export type { CalibratedJob, CompareJob, EvaluateJob, HubAccess, InitializeJob, ModelChoice, VerifyJob } from './stages/index.js';
 export type { CalibratedRunOptions, FileVisitor, ModelWalk, WalkStep } from './stages/index.js';
 export type { CalibratedRun, CalibrateBlockOptions, CorrectionOutput, CorrectionOutputOptions, CorrectionPlan } from './stages/index.js';
@@ -178,4 +191,4 @@ export type {
   ShardHash,
 } from './reports/index.js';
 export type { ExpertMatrixReport, ExpertReport } from './reports/index.js';
-export type { ModuleEvent, ProgressEvent, ResultEvent, StageEvent, StartEvent } from './reports/index.js';
+export type { ModuleEvent, NoticeEvent, ProgressEvent, ResultEvent, StageEvent, StartEvent } from './reports/index.js';

@@ -13,7 +13,7 @@ export interface GramResidual {
 
 /** What the folds of equal sizes share, one working at a time: a mixture has hundreds of them. */
 export class GramGraphs {
-  /** @param threads inside one product */
+  /** Holds nothing yet. @param threads inside one product */
   constructor(private readonly threads = 1) {}
 
   private readonly sessions = new Map<string, Promise<Session>>();

@@ -15,6 +15,8 @@ export interface HiddenStateBudget {
 export class HiddenStateStore {
   private readonly states = new Map<Segment, HiddenStates>();
   private readonly spilled = new Set<Segment>();
+  /** Files that were put and not forgotten. */
+  private readonly files = new Set<string>();
 
   /** Decides which segments go through files. @param hiddenSize features of one token */
   constructor(
@@ -34,10 +36,19 @@ export class HiddenStateStore {
     return this.spilled.size;
   }
 
-  /** File that the segment's next hidden states go to, or undefined when they stay in memory. */
+  /** File that the segment's hidden states go to when it leaves a block (-1: the embedding), or undefined when they stay in memory. */
   spillPath(segment: Segment, block: number): string | undefined {
     if (!this.spilled.has(segment)) return undefined;
-    return join(this.budget.directory, `hidden-${segment.split}-${segment.index}-${block % 2 === 0 ? 'even' : 'odd'}.arrow`);
+    return join(this.budget.directory, `hidden-${segment.split}-${segment.index}-after-${block}.arrow`);
+  }
+
+  /** Removes the files of hidden states that left a block. */
+  async forget(block: number): Promise<void> {
+    for (const segment of this.spilled) {
+      const file = this.spillPath(segment, block)!;
+      await rm(file, { force: true });
+      this.files.delete(file);
+    }
   }
 
   /** Takes a segment's hidden states out, to be moved through a block. */
@@ -52,6 +63,7 @@ export class HiddenStateStore {
   /** Puts a segment's hidden states back. */
   put(segment: Segment, states: HiddenStates): void {
     this.states.set(segment, states);
+    if ('file' in states) this.files.add(states.file);
   }
 
   /** Bytes held in memory now. */
@@ -63,8 +75,8 @@ export class HiddenStateStore {
 
   /** Drops everything, files included. */
   async clear(): Promise<void> {
-    const files = [...this.spilled].flatMap((segment) => [this.spillPath(segment, 0)!, this.spillPath(segment, 1)!]);
     this.states.clear();
-    for (const file of files) await rm(file, { force: true });
+    for (const file of this.files) await rm(file, { force: true });
+    this.files.clear();
   }
 }

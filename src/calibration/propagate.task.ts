@@ -1,9 +1,10 @@
 import { readMatrix, type TensorLocation } from '../checkpoint/index.js';
-import { rowMajor } from '../foundation/index.js';
+import { rowMajor, Stopwatch } from '../foundation/index.js';
 import type { LinearForm, ModelPiece } from '../models/index.js';
-import { quantizeToResidual, type Quantizer, type QuantizeOptions } from '../quantizers/index.js';
+import { quantizeResidual, type Quantizer, type QuantizeOptions } from '../quantizers/index.js';
 import {
   buffersOf,
+  collectGarbage,
   loadReference,
   Session,
   type ModuleReference,
@@ -89,7 +90,14 @@ export interface PropagateResult {
   readonly consumed: readonly unknown[];
   /** Bytes of activations and hidden states that this task held at most. */
   readonly activationBytes: number;
+  readonly seconds: PassageSeconds;
 }
+
+/**
+ * Seconds that one segment took in its worker: loading the block (none where the worker had it), the block's arithmetic, the
+ * sums of activations, and hidden states read from files and written to them.
+ */
+export type PassageSeconds = Readonly<Record<'load' | 'forward' | 'sums' | 'spill', number>>;
 
 /** What a worker keeps between the segments of one block. */
 interface OpenPiece {
@@ -118,7 +126,8 @@ const releasePiece = async (): Promise<void> => {
 const gramResidual = async (residual: SummedResidual): Promise<GramResidual> => {
   if ('E' in residual) return residual;
   const { location, quantizer, options } = residual.of;
-  const { E } = await quantizeToResidual(await readMatrix(location), await loadReference<Quantizer>(quantizer), options);
+  const { E } = await quantizeResidual(await readMatrix(location), await loadReference<Quantizer>(quantizer), options);
+  collectGarbage(4 * E.size);
   return { rows: residual.rows, E: rowMajor(E) };
 };
 
@@ -189,9 +198,11 @@ const passSegment = async (
   piece: OpenPiece,
   argument: PropagateArgument,
   throwIfStopped: () => void,
+  seconds: Stopwatch<keyof PassageSeconds>,
 ): Promise<TaskResult<PropagateResult>> => {
   const { segment, hiddenSize, listenTo, spillTo } = argument;
-  const hidden = 'file' in argument.hidden ? await readHiddenStates(argument.hidden.file) : argument.hidden.values;
+  const read = argument.hidden;
+  const hidden = 'file' in read ? await seconds.time('spill', () => readHiddenStates(read.file)) : read.values;
   const consumers: ChunkConsumer[] = [];
   for (const reference of argument.consumers) consumers.push((await loadReference<() => ChunkConsumer>(reference))());
   const chunks: Uint8Array[] = [];
@@ -200,8 +211,8 @@ const passSegment = async (
   for (const run of segment.runs) {
     throwIfStopped();
     const end = begin + run.windows * run.windowTokens * hiddenSize;
-    const outcome = await runBlock(piece, argument, run, hidden.subarray(begin, end));
-    await foldRun(piece, argument, outcome);
+    const outcome = await seconds.time('forward', () => runBlock(piece, argument, run, hidden.subarray(begin, end)));
+    await seconds.time('sums', () => foldRun(piece, argument, outcome));
     outcome.routed?.counts.forEach((count, expert) => (expertTokens![expert]! += count));
     for (const chunk of outcome.chunks) {
       if (listenTo.includes(chunk.input)) chunks.push(encodeActivationChunk(chunk));
@@ -213,30 +224,24 @@ const passSegment = async (
   const activationBytes = hidden.byteLength + [...buffers.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
   const consumed = consumers.map((consumer) => consumer.finish());
   if (spillTo !== undefined) {
-    await writeHiddenStates(spillTo, hidden, hiddenSize, {
-      block: String(argument.block),
-      split: segment.split,
-      segment: String(segment.index),
-    });
-    return {
-      value: { hidden: { file: spillTo }, sums: panels, expertTokens, chunks, consumed, activationBytes },
-      transfer: buffersOf(...panels.flat(), ...chunks),
-    };
+    const meaning = { block: String(argument.block), split: segment.split, segment: String(segment.index) };
+    await seconds.time('spill', () => writeHiddenStates(spillTo, hidden, hiddenSize, meaning));
   }
+  const next: HiddenStates = spillTo === undefined ? { values: hidden } : { file: spillTo };
   return {
-    value: { hidden: { values: hidden }, sums: panels, expertTokens, chunks, consumed, activationBytes },
-    transfer: buffersOf(hidden, ...panels.flat(), ...chunks),
+    value: { hidden: next, sums: panels, expertTokens, chunks, consumed, activationBytes, seconds: seconds.seconds },
+    transfer: buffersOf(...('values' in next ? [hidden] : []), ...panels.flat(), ...chunks),
   };
 };
 
 /** Moves one segment through one block, folding its activation chunks on the way; a failure leaves no half sum behind. */
 export const propagate: WorkerTask<PropagateArgument, PropagateResult> = async (argument, context) => {
-  const { threads, throwIfStopped, beforeOtherTask } = context;
-  const piece = await openPiece(argument, threads);
-  // A block's weights must not lie beside the matrices that are solved next.
-  beforeOtherTask(releasePiece);
+  const { threads, throwIfStopped, stay } = context;
+  const seconds = new Stopwatch<keyof PassageSeconds>({ load: 0, forward: 0, sums: 0, spill: 0 });
+  const piece = await seconds.time('load', () => openPiece(argument, threads));
+  stay(releasePiece);
   try {
-    return await passSegment(piece, argument, throwIfStopped);
+    return await passSegment(piece, argument, throwIfStopped, seconds);
   } catch (error) {
     await releasePiece();
     throw error;

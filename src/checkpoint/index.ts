@@ -1,3 +1,4 @@
+export { assembleSafetensors, type AssembledFile } from './assemble-safetensors.js';
 export type { AnnouncedHash, Checkpoint, ShardSupply, TensorLocation } from './contract.js';
 export { CheckpointReadError, MalformedCheckpointError } from './errors.js';
 export { hashShards } from './hash-shards.js';
@@ -7,6 +8,6 @@ export type { HeaderTensor } from './parse-safetensors-header.js';
 export { readSafetensorsHeader } from './read-safetensors-header.js';
 export { readMatrix } from './read-matrix.js';
 export { readTensor, readTensorRows } from './read-tensor.js';
+export { sampleWeights } from './sample-weights.js';
 export { requireTensor } from './require-tensor.js';
-export { openSafetensorsWriter, type SafetensorsWriter } from './open-safetensors-writer.js';
-export { writeSafetensors } from './write-safetensors.js';
+export { safetensorsContent, writeSafetensors } from './write-safetensors.js';

@@ -46,11 +46,16 @@ export interface JobFlags extends TextFlags {
   readonly workers?: number;
 }
 
-/** Adds the options that `init` and `compare` share. */
-export const addJobOptions = (command: Command): Command =>
+/** The same where no text need be given. */
+export type OpenTextFlags = Omit<JobFlags, 'calibration'> & Partial<Pick<JobFlags, 'calibration'>>;
+
+/** Adds the options that `init` and `compare` share; in a `plan` the text is optional. */
+export const addJobOptions = (command: Command, text: 'required' | 'optional' = 'required'): Command =>
   addTextOptions(
     command.addOption(
-      option('--calibration <source>', `text to calibrate on: ${TEXT_SOURCES}`, filled('--calibration')).makeOptionMandatory(),
+      option('--calibration <source>', `text to calibrate on: ${TEXT_SOURCES}`, filled('--calibration')).makeOptionMandatory(
+        text === 'required',
+      ),
     ),
     '--calibration',
   )
@@ -77,7 +82,7 @@ export const checkWindows = (tokens: number | undefined, window: number): void =
     throw new UsageError(`--tokens ${tokens} is less than one window of ${window}. Give more tokens, or a smaller --window.`);
 };
 
-const tokenBudget = (flags: JobFlags): TokenBudget => {
+const tokenBudget = (flags: OpenTextFlags): TokenBudget => {
   if (flags.samples !== undefined && flags.tokens !== undefined)
     throw new UsageError('--samples and --tokens exclude each other: give the number of records, or the number of tokens.');
   checkWindows(flags.tokens, flags.window);
@@ -107,14 +112,10 @@ const calibrationShape = (flags: JobFlags): Pick<CalibrationChoice, 'calibration
   return shape ? { calibrationShape: shape } : {};
 };
 
-/**
- * Turns the flags that `init` and `compare` share into the part of a job that they say.
- *
- * @throws UsageError QL_USAGE for flags that exclude each other
- */
-export const jobChoices = (flags: JobFlags): CalibrationChoice & CorrectionChoice & { readonly workers?: number } => ({
-  calibration: flags.calibration,
-  ...calibrationShape(flags),
+/** What `jobChoices` gives, but for the text. */
+type TextlessChoices = Omit<CalibrationChoice, 'calibration' | 'calibrationShape'> & CorrectionChoice & { readonly workers?: number };
+
+const textlessChoices = (flags: OpenTextFlags): TextlessChoices => ({
   budget: tokenBudget(flags),
   windowTokens: flags.window,
   heldOutFraction: flags.heldOut,
@@ -129,3 +130,26 @@ export const jobChoices = (flags: JobFlags): CalibrationChoice & CorrectionChoic
   modules: flags.modules,
   ...(flags.workers !== undefined && { workers: flags.workers }),
 });
+
+/**
+ * Turns the flags that `init` and `compare` share into the part of a job that they say.
+ *
+ * @throws UsageError QL_USAGE for flags that exclude each other
+ */
+export const jobChoices = (flags: JobFlags): CalibrationChoice & CorrectionChoice & { readonly workers?: number } => ({
+  calibration: flags.calibration,
+  ...calibrationShape(flags),
+  ...textlessChoices(flags),
+});
+
+/**
+ * The same where the text may be left out.
+ *
+ * @throws UsageError QL_USAGE as `jobChoices`, and for flags about a text that is not given
+ */
+export const openTextChoices = (flags: OpenTextFlags): TextlessChoices & Partial<CalibrationChoice> => {
+  const { calibration } = flags;
+  if (calibration !== undefined) return jobChoices({ ...flags, calibration });
+  if (textShape(flags)) throw new UsageError('Options about the text need the text: give --calibration, or leave them out.');
+  return textlessChoices(flags);
+};

@@ -60,3 +60,19 @@ export const moduleNames =
     if (wrong === undefined) return [...new Set(names)];
     throw new UsageError(`${flag} takes all-linear, or names like q_proj,v_proj; "${wrong}" is no name of a module.`);
   };
+
+/** Bytes of each unit of memory, by its name in lower case. */
+const MEMORY_UNITS: ReadonlyMap<string, number> = new Map([
+  ...['kib', 'mib', 'gib', 'tib'].map((unit, i): [string, number] => [unit, 1024 ** (i + 1)]),
+  ...['kb', 'mb', 'gb', 'tb'].map((unit, i): [string, number] => [unit, 1000 ** (i + 1)]),
+]);
+
+/** Accepts an amount of memory with its unit, `8GiB`, `6000 MiB` or `8GB` (powers of 1000), and returns whole bytes. */
+export const memorySize =
+  (flag: string): OptionParser<number> =>
+  (text) => {
+    const [, amount = '', unit = ''] = /^\s*([\d.]+)\s*([a-z]+)\s*$/i.exec(text) ?? [];
+    const bytes = Math.floor(decimal(amount) * (MEMORY_UNITS.get(unit.toLowerCase()) ?? NaN));
+    if (bytes > 0 && bytes <= Number.MAX_SAFE_INTEGER) return bytes;
+    throw new UsageError(`${flag} takes an amount with its unit, like 8GiB, 6000MiB or 8GB (MiB, GiB: powers of 1024), not "${text}".`);
+  };

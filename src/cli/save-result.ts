@@ -9,14 +9,14 @@ import type { ProgressSource } from './context.js';
  *
  * The directory is claimed before the pipeline starts, so that a run does not end in vain.
  *
- * @throws OutputClaimError QL_OUTPUT_NOT_EMPTY or QL_OUTPUT_EXISTS, FileWriteError
+ * @throws OutputClaimError, JournalError, FileWriteError as `claimOutput`
  */
 export const saveResult = async <Result>(
   directory: string,
-  overwrite: boolean,
+  fresh: boolean,
   start: () => Promise<ProgressSource<Result>>,
 ): Promise<ProgressSource<Result>> => {
-  const claim = await claimOutput(directory, { overwrite });
+  const claim = await claimOutput(directory, { fingerprint: { command: 'compare' }, fresh, resumable: false });
   const save = async (result: Result): Promise<void> => {
     await writeFileAtomically(join(directory, 'report.json'), `${JSON.stringify(result, undefined, 2)}\n`);
     await claim.finish();

@@ -6,15 +6,15 @@ import { concat, concatMap, defer, EMPTY, type OperatorFunction } from 'rxjs';
  * Sums of floats depend on their order; this makes them independent of which worker finished first. Items that are
  * early wait here: as many as overtake the slowest one, so items should take about equally long.
  *
- * @param sequenceOf numbers items 0, 1, 2, … without gaps
+ * @param sequenceOf numbers items `first`, `first` + 1, … without gaps
  * @throws RangeError when a number comes twice, or is missing at the end
  */
 export const inSequence =
-  <Item>(sequenceOf: (item: Item) => number): OperatorFunction<Item, Item> =>
+  <Item>(sequenceOf: (item: Item) => number, first = 0): OperatorFunction<Item, Item> =>
   (source$) =>
     defer(() => {
       const waiting = new Map<number, { readonly item: Item }>();
-      let next = 0;
+      let next = first;
       const ordered$ = source$.pipe(
         concatMap((item) => {
           const sequence = sequenceOf(item);

@@ -35,7 +35,8 @@ const openHead = async (piece: ModelPiece, threads: number): Promise<Session> =>
  *
  * @returns natural log-probabilities window by window, none for a window's first token
  */
-export const score: WorkerTask<ScoreArgument, Float32Array> = async (argument, { threads, throwIfStopped }) => {
+export const score: WorkerTask<ScoreArgument, Float32Array> = async (argument, { threads, throwIfStopped, makeRoom }) => {
+  await makeRoom();
   const { piece, hiddenSize, vocabularySize, segment, ids } = argument;
   const session = await openHead(piece, threads);
   const hidden = 'file' in argument.hidden ? await readHiddenStates(argument.hidden.file) : argument.hidden.values;

@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openSafetensorsWriter, type Checkpoint, type SafetensorsWriter, type TensorLocation } from '../checkpoint/index.js';
-import { writeFileAtomically, writing, type RawTensor } from '../foundation/index.js';
+import { assembleSafetensors, readSafetensorsHeader, type Checkpoint, type TensorLocation } from '../checkpoint/index.js';
+import { writeFileAtomically, writing } from '../foundation/index.js';
 import { ExportError } from './export-error.js';
 import { insertQuantizationConfig } from './insert-quantization-config.js';
 import { planShards, type ShardItem } from './plan-shards.js';
@@ -21,36 +21,58 @@ export interface QuantizedCheckpointOptions {
   readonly quantizationConfig: string | undefined;
   /** Bytes a shard should not exceed. Default 2 GiB. */
   readonly shardBytes?: number;
+  /** Called when a shard is whole under its name; what it was made from is not read again. */
+  readonly onShard?: (shard: FinishedShard) => Promise<void>;
+}
+
+/** What belongs together in one file of a base. */
+export interface PlannedShard {
+  /** Relative to the directory. */
+  readonly file: string;
+  /** Modules whose quantized weights it holds. */
+  readonly modules: readonly string[];
+  /** Tensors of the source that it holds as they are. */
+  readonly plain: readonly TensorLocation[];
+}
+
+/** A shard under its final name. */
+export interface FinishedShard extends PlannedShard {
+  /** Hexadecimal. */
+  readonly sha256: string;
 }
 
 /** Writes a checkpoint from tensors that come in any order; each shard is finished as soon as it is complete. */
 export interface QuantizedCheckpointWriter {
-  /** Every tensor of the source that is stored as it is: hand each to `addPlain` once. */
+  readonly shards: readonly PlannedShard[];
+  /**
+   * Tensors of the source that are stored as they are and have to be handed to `addPlain`, each once; none where the source lies on
+   * the disk as a whole, for they are then read from it when their shard is finished.
+   */
   readonly plainTensors: readonly TensorLocation[];
   /**
-   * Appends a module's quantized weight.
+   * Takes note of where a module's quantized weight lies, and finishes the shard that it was the last of.
    *
-   * @param tensors by their suffix to the module's name, as `Quantizer.quantize` returns them
-   * @throws ExportError QL_UNPLANNED_TENSOR; FileWriteError
+   * @param tensors under their full names, as `Quantizer.quantize` names them after the module
+   * @throws ExportError QL_UNPLANNED_TENSOR; else as `assembleSafetensors`
    */
-  addModule(module: string, tensors: Readonly<Record<string, RawTensor>>): Promise<void>;
-  /** Copies a tensor's bytes from the source, a few MiB at a time. @throws as `addModule`; also as `SafetensorsWriter.copy` */
+  addModule(module: string, tensors: readonly TensorLocation[]): Promise<void>;
+  /** Takes note of where a copy of a plain tensor lies. @throws as `addModule` */
   addPlain(location: TensorLocation): Promise<void>;
-  /** Writes index, tokenizer files and, last, config.json. @throws ExportError QL_MISSING_TENSOR; FileWriteError */
+  /** Takes a shard that was finished before; its header is read. @throws as `readSafetensorsHeader`; ExportError QL_UNPLANNED_TENSOR */
+  addShard(shard: PlannedShard): Promise<void>;
+  /** Writes what is left, index, tokenizer files and, last, config.json. @throws ExportError QL_MISSING_TENSOR; FileWriteError */
   close(): Promise<void>;
-  /** Gives up: finished shards stay, the others leave nothing. */
-  abort(): Promise<void>;
 }
 
 const COPIED_FILES =
   /^(tokenizer.*\.json|tokenizer\.model|special_tokens_map\.json|added_tokens\.json|generation_config\.json|chat_template\.(jinja|json)|vocab\.(json|txt)|merges\.txt|LICENSE.*)$/;
 
-/** One file of the base while it grows. */
-interface Shard {
-  readonly file: string;
-  /** Modules and plain tensors that have not come yet. */
+/** One file of the base while it is waited for. */
+interface Shard extends PlannedShard {
+  /** Names of weights and plain tensors that have not come yet. */
   readonly awaited: Set<string>;
-  writer: Promise<SafetensorsWriter> | undefined;
+  readonly placed: TensorLocation[];
+  finished: boolean;
 }
 
 const shardName = (index: number, count: number): string =>
@@ -77,78 +99,100 @@ const itemSizes = ({ checkpoint, bits, quantizationConfig }: QuantizedCheckpoint
 
 /** State of one base being written. */
 class ShardedWriter implements QuantizedCheckpointWriter {
+  readonly shards: readonly Shard[];
   readonly plainTensors: readonly TensorLocation[];
-  readonly #modules: ReadonlySet<string>;
-  readonly #shards: readonly Shard[];
   readonly #shardOf = new Map<string, Shard>();
-  readonly #awaited = new Set<string>();
   readonly #weightMap = new Map<string, string>();
   #totalBytes = 0;
 
   constructor(readonly options: QuantizedCheckpointOptions) {
     const { checkpoint, modules, shardBytes = 2 * 1024 ** 3 } = options;
-    this.#modules = new Set(modules);
-    const quantized = new Set(modules.map((module) => `${module}.weight`));
-    this.plainTensors = [...checkpoint.tensors.values()].filter(({ name }) => !quantized.has(name));
-    const plan = planShards(itemSizes(options, this.#modules), shardBytes);
-    this.#shards = plan.map((_, i) => ({ file: shardName(i, plan.length), awaited: new Set(), writer: undefined }));
-    plan.forEach((items, i) => items.forEach((item) => this.#shardOf.set(item, this.#shards[i]!)));
-    for (const name of checkpoint.tensors.keys()) {
-      this.#awaited.add(name);
-      this.#shardOf.get(itemOf(name, this.#modules))!.awaited.add(name);
+    const quantized = new Set(modules);
+    const isPlain = ({ name }: TensorLocation): boolean => !(name.endsWith('.weight') && quantized.has(name.slice(0, -'.weight'.length)));
+    const plain = new Map<string, TensorLocation[]>();
+    for (const location of [...checkpoint.tensors.values()].filter(isPlain)) {
+      const item = itemOf(location.name, quantized);
+      plain.set(item, [...(plain.get(item) ?? []), location]);
+    }
+    const plan = planShards(itemSizes(options, quantized), shardBytes);
+    this.shards = plan.map((items, i): Shard => {
+      const own = items.filter((item) => quantized.has(item));
+      const others = items.flatMap((item) => plain.get(item) ?? []);
+      return { file: shardName(i, plan.length), modules: own, plain: others, awaited: new Set(), placed: [], finished: false };
+    });
+    const copied = checkpoint.supply !== undefined;
+    this.plainTensors = copied ? this.shards.flatMap((shard) => shard.plain) : [];
+    for (const shard of this.shards) {
+      const names = [...shard.modules.map((module) => `${module}.weight`), ...(copied ? shard.plain.map(({ name }) => name) : [])];
+      for (const name of names) {
+        shard.awaited.add(name);
+        this.#shardOf.set(name, shard);
+      }
+      if (!copied) shard.placed.push(...shard.plain);
     }
   }
 
-  async addModule(module: string, tensors: Readonly<Record<string, RawTensor>>): Promise<void> {
-    await this.#add(`${module}.weight`, async (writer, file) => {
-      for (const [suffix, tensor] of Object.entries(tensors)) {
-        this.#weightMap.set(`${module}.${suffix}`, file);
-        await writer.add(`${module}.${suffix}`, tensor);
-      }
-    });
+  addModule(module: string, tensors: readonly TensorLocation[]): Promise<void> {
+    return this.#add(`${module}.weight`, tensors);
   }
 
-  async addPlain(location: TensorLocation): Promise<void> {
-    await this.#add(location.name, async (writer, file) => {
-      this.#weightMap.set(location.name, file);
-      await writer.copy(location);
-    });
+  addPlain(location: TensorLocation): Promise<void> {
+    return this.#add(location.name, [location]);
   }
 
-  async #add(name: string, write: (writer: SafetensorsWriter, file: string) => Promise<void>): Promise<void> {
-    const { directory } = this.options;
-    const shard = this.#shardOf.get(itemOf(name, this.#modules));
-    if (!shard || !this.#awaited.delete(name))
-      throw new ExportError(
-        'QL_UNPLANNED_TENSOR',
-        `"${name}" is not awaited in ${directory}: it came twice, or the source has no such tensor.`,
-      );
-    const writer = await (shard.writer ??= openSafetensorsWriter(join(directory, shard.file)));
-    await write(writer, shard.file);
-    shard.awaited.delete(name);
-    if (shard.awaited.size === 0) this.#totalBytes += await writer.close();
+  async addShard({ file }: PlannedShard): Promise<void> {
+    const shard = this.shards.find((planned) => planned.file === file);
+    if (!shard || shard.finished) throw this.#unplanned(file);
+    const path = join(this.options.directory, file);
+    shard.awaited.clear();
+    this.#note(shard, await readSafetensorsHeader(path, file));
+  }
+
+  async #add(name: string, tensors: readonly TensorLocation[]): Promise<void> {
+    const shard = this.#shardOf.get(name);
+    if (!shard?.awaited.delete(name)) throw this.#unplanned(name);
+    shard.placed.push(...tensors);
+    if (shard.awaited.size === 0) await this.#finish(shard);
+  }
+
+  async #finish(shard: Shard): Promise<void> {
+    const { directory, onShard } = this.options;
+    const { file, modules, plain, placed } = shard;
+    const { sha256 } = await assembleSafetensors(join(directory, file), placed);
+    this.#note(shard, placed);
+    await onShard?.({ file, modules, plain, sha256 });
+  }
+
+  #note(shard: Shard, tensors: readonly Pick<TensorLocation, 'name' | 'length'>[]): void {
+    shard.finished = true;
+    for (const { name, length } of tensors) {
+      this.#weightMap.set(name, shard.file);
+      this.#totalBytes += length;
+    }
+  }
+
+  #unplanned(name: string): ExportError {
+    return new ExportError(
+      'QL_UNPLANNED_TENSOR',
+      `"${name}" is not awaited in ${this.options.directory}: it came twice, or the source has no such tensor.`,
+    );
   }
 
   async close(): Promise<void> {
     const { directory, checkpoint, quantizationConfig } = this.options;
-    const missing = this.#shards.flatMap(({ awaited }) => [...awaited]);
-    if (missing.length) {
-      await this.abort();
+    const missing = this.shards.flatMap(({ awaited }) => [...awaited]);
+    if (missing.length)
       throw new ExportError(
         'QL_MISSING_TENSOR',
         `${missing.length} tensors never came, so ${directory} is incomplete: ${missing.slice(0, 3).join(', ')}.`,
       );
-    }
-    if (this.#shards.length > 1) await writeFileAtomically(join(directory, 'model.safetensors.index.json'), this.#indexText());
+    for (const shard of this.shards) if (!shard.finished) await this.#finish(shard);
+    if (this.shards.length > 1) await writeFileAtomically(join(directory, 'model.safetensors.index.json'), this.#indexText());
     for (const name of (await readdir(checkpoint.directory)).filter((name) => COPIED_FILES.test(name)).sort())
       await writeFileAtomically(join(directory, name), createReadStream(join(checkpoint.directory, name)));
     const { configText } = checkpoint;
     const config = quantizationConfig === undefined ? configText : insertQuantizationConfig(configText, quantizationConfig);
     await writeFileAtomically(join(directory, 'config.json'), config);
-  }
-
-  async abort(): Promise<void> {
-    for (const { writer } of this.#shards) await (await writer)?.abort();
   }
 
   #indexText(): string {

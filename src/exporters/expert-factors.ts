@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openSafetensorsWriter } from '../checkpoint/index.js';
+import { assembleSafetensors, type TensorLocation } from '../checkpoint/index.js';
 import {
   columnsOf,
   rowMajor,
@@ -30,16 +30,16 @@ export interface ExpertFactorsOptions {
 /** Writes the factors of routed experts, which come in any order. */
 export interface ExpertFactorsWriter {
   /**
-   * Appends one matrix's factors as they are: W ≈ Q + A Bᵀ.
+   * Makes the tensors of one matrix's factors as they are: W ≈ Q + A Bᵀ.
    *
    * @param factors A [out, rank] and B [in, rank]
-   * @throws ExportError QL_UNPLANNED_TENSOR for a matrix that is not awaited; ShapeMismatchError; FileWriteError
+   * @throws ShapeMismatchError
    */
-  add(module: string, factors: { readonly A: Matrix; readonly B: Matrix }): Promise<void>;
+  tensorsOf(module: string, factors: { readonly A: Matrix; readonly B: Matrix }): Readonly<Record<string, RawTensor>>;
+  /** Takes note of where one matrix's tensors lie. @throws ExportError QL_UNPLANNED_TENSOR for a matrix that is not awaited */
+  add(module: string, tensors: readonly TensorLocation[]): void;
   /** Writes the files under their names. @throws ExportError QL_MISSING_TENSOR when factors never came; FileWriteError */
   close(): Promise<void>;
-  /** Gives up and writes nothing. */
-  abort(): Promise<void>;
 }
 
 const float32 = (factor: Matrix): RawTensor => {
@@ -56,33 +56,32 @@ const float32 = (factor: Matrix): RawTensor => {
 export const openExpertFactorsWriter = async (options: ExpertFactorsOptions): Promise<ExpertFactorsWriter> => {
   const { directory, modules, rank, card } = options;
   await writing(directory, () => mkdir(directory, { recursive: true }));
-  const file = await openSafetensorsWriter(join(directory, EXPERT_FACTORS_FILE));
   const awaited = new Set(modules);
+  const placed: TensorLocation[] = [];
   return {
-    add: async (module, { A, B }) => {
+    tensorsOf: (module, { A, B }) => {
+      if (columnsOf(A) !== rank || columnsOf(B) !== rank)
+        throw new ShapeMismatchError(
+          `${module}: A [${rowsOf(A)}, ${columnsOf(A)}] and B [${rowsOf(B)}, ${columnsOf(B)}] must have ${rank} columns, the rank.`,
+        );
+      return { [`${module}.A`]: float32(A), [`${module}.B`]: float32(B) };
+    },
+    add: (module, tensors) => {
       if (!awaited.delete(module))
         throw new ExportError(
           'QL_UNPLANNED_TENSOR',
           `${module} is not among the ${modules.length} matrices of ${directory}, or came twice.`,
         );
-      if (columnsOf(A) !== rank || columnsOf(B) !== rank)
-        throw new ShapeMismatchError(
-          `${module}: A [${rowsOf(A)}, ${columnsOf(A)}] and B [${rowsOf(B)}, ${columnsOf(B)}] must have ${rank} columns, the rank.`,
-        );
-      await file.add(`${module}.A`, float32(A));
-      await file.add(`${module}.B`, float32(B));
+      placed.push(...tensors);
     },
     close: async () => {
-      if (awaited.size) {
-        await file.abort();
+      if (awaited.size)
         throw new ExportError(
           'QL_MISSING_TENSOR',
           `${awaited.size} of ${modules.length} matrices got no factors: ${[...awaited].slice(0, 3).join(', ')}.`,
         );
-      }
-      await file.close();
+      await assembleSafetensors(join(directory, EXPERT_FACTORS_FILE), placed);
       await writeFileAtomically(join(directory, 'README.md'), card);
     },
-    abort: () => file.abort(),
   };
 };

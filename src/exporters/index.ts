@@ -1,5 +1,7 @@
 export {
   openQuantizedCheckpointWriter,
+  type FinishedShard,
+  type PlannedShard,
   type QuantizedCheckpointOptions,
   type QuantizedCheckpointWriter,
 } from './bitsandbytes-checkpoint.js';

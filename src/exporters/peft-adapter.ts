@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openSafetensorsWriter, type SafetensorsWriter } from '../checkpoint/index.js';
+import { assembleSafetensors, type TensorLocation } from '../checkpoint/index.js';
 import {
   columnsOf,
   rowMajor,
@@ -35,18 +35,21 @@ export interface PeftAdapterOptions extends LoraOptions {
 /** Writes an adapter from factors that come module by module, in any order. */
 export interface PeftAdapterWriter {
   /**
-   * Appends one module's factors, divided by the scaling: W ≈ Q + A Bᵀ = Q + s · lora_B · lora_A.
+   * Makes the tensors of one module's factors, divided by the scaling: W ≈ Q + A Bᵀ = Q + s · lora_B · lora_A.
+   *
+   * @param factors A [out, rank] and B [in, rank], unscaled
+   * @throws ShapeMismatchError
+   */
+  tensorsOf(module: string, factors: { readonly A: Matrix; readonly B: Matrix }): Readonly<Record<string, RawTensor>>;
+  /**
+   * Takes note of where one module's tensors lie; they are read by `close`.
    *
    * @param module full name
-   * @param factors A [out, rank] and B [in, rank], unscaled
-   * @throws ExportError QL_UNPLANNED_TENSOR for a module that is not among the options'; ShapeMismatchError;
-   * FileWriteError
+   * @throws ExportError QL_UNPLANNED_TENSOR for a module that is not among the options', or tensors of another one
    */
-  add(module: string, factors: { readonly A: Matrix; readonly B: Matrix }): Promise<void>;
+  add(module: string, tensors: readonly TensorLocation[]): void;
   /** Writes the files under their names. @throws ExportError QL_MISSING_TENSOR when a module's factors never came; FileWriteError */
   close(): Promise<void>;
-  /** Gives up and writes nothing. */
-  abort(): Promise<void>;
 }
 
 /** Name of one factor in adapter_model.safetensors. */
@@ -88,14 +91,16 @@ const scaledTensor = (factor: Matrix, scale: number): RawTensor => ({
   bytes: new Uint8Array(rowMajor(factor).map((value) => value * scale).buffer),
 });
 
-const addFactors = async (file: SafetensorsWriter, module: string, A: Matrix, B: Matrix, options: PeftAdapterOptions): Promise<void> => {
+const factorTensors = (module: string, A: Matrix, B: Matrix, options: PeftAdapterOptions): Record<string, RawTensor> => {
   if (columnsOf(A) !== options.rank || columnsOf(B) !== options.rank)
     throw new ShapeMismatchError(
       `${module}: A [${rowsOf(A)}, ${columnsOf(A)}] and B [${rowsOf(B)}, ${columnsOf(B)}] must have ${options.rank} columns, the adapter's rank.`,
     );
   const scale = Math.sqrt(1 / loraScaling(options));
-  await file.add(adapterTensorName(module, 'lora_A'), scaledTensor(transposed(B), scale));
-  await file.add(adapterTensorName(module, 'lora_B'), scaledTensor(A, scale));
+  return {
+    [adapterTensorName(module, 'lora_A')]: scaledTensor(transposed(B), scale),
+    [adapterTensorName(module, 'lora_B')]: scaledTensor(A, scale),
+  };
 };
 
 /**
@@ -110,29 +115,33 @@ export const openPeftAdapterWriter = async (options: PeftAdapterOptions): Promis
   const { directory } = options;
   loraScaling(options);
   await writing(directory, () => mkdir(directory, { recursive: true }));
-  const file = await openSafetensorsWriter(join(directory, 'adapter_model.safetensors'));
   const awaited = new Set(options.modules);
+  const placed: TensorLocation[] = [];
   return {
-    add: async (module, { A, B }) => {
+    tensorsOf: (module, { A, B }) => factorTensors(module, A, B, options),
+    add: (module, tensors) => {
+      const names = (['lora_A', 'lora_B'] as const).map((factor) => adapterTensorName(module, factor));
+      if (!names.every((name) => tensors.some((tensor) => tensor.name === name)) || tensors.length !== names.length)
+        throw new ExportError(
+          'QL_UNPLANNED_TENSOR',
+          `${tensors.map(({ name }) => name).join(', ')}: these are not the factors of ${module}.`,
+        );
       if (!awaited.delete(module))
         throw new ExportError(
           'QL_UNPLANNED_TENSOR',
           `${module} is not among the ${options.modules.length} modules of this adapter, or came twice.`,
         );
-      await addFactors(file, module, A, B, options);
+      placed.push(...tensors);
     },
     close: async () => {
-      if (awaited.size) {
-        await file.abort();
+      if (awaited.size)
         throw new ExportError(
           'QL_MISSING_TENSOR',
           `${awaited.size} of ${options.modules.length} modules got no factors: ${[...awaited].slice(0, 3).join(', ')}.`,
         );
-      }
-      await file.close();
+      await assembleSafetensors(join(directory, 'adapter_model.safetensors'), placed);
       await writeFileAtomically(join(directory, 'README.md'), options.card);
       await writeFileAtomically(join(directory, 'adapter_config.json'), adapterConfigText(options));
     },
-    abort: () => file.abort(),
   };
 };

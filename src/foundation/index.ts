@@ -27,3 +27,4 @@ export { random, type Random } from './random.js';
 export type { RawTensor } from './raw-tensor.js';
 export { FileWriteError, fileWriteError, syncDirectory, writeFileAtomically, writeFully, writing } from './atomic-file.js';
 export { ByteLedger } from './byte-ledger.js';
+export { Stopwatch } from './stopwatch.js';

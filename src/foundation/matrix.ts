@@ -33,8 +33,24 @@ export const rowMajor = (a: Matrix): Float32Array => {
   const [rows, columns] = a.shape as [number, number];
   if (isRowMajor(a)) return a.data.subarray(a.offset, a.offset + rows * columns);
   const out = new Float32Array(rows * columns);
-  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[i * columns + j] = a.get(i, j);
+  if (a.stride[1] === 1)
+    for (let i = 0, from = a.offset; i < rows; i++, from += a.stride[0]!) out.set(a.data.subarray(from, from + columns), i * columns);
+  else copyStrided(a, out);
   return out;
+};
+
+/** Copies in strips of columns, so that a transposed view is read row by row and written a cache line at a time. */
+const copyStrided = ({ data, offset, shape, stride }: Matrix, out: Float32Array): void => {
+  const [rows, columns] = shape as [number, number];
+  const [rowStride, columnStride] = stride as [number, number];
+  const strip = 16;
+  for (let left = 0; left < columns; left += strip) {
+    const right = Math.min(left + strip, columns);
+    for (let i = 0; i < rows; i++) {
+      let from = offset + i * rowStride + left * columnStride;
+      for (let j = left; j < right; j++, from += columnStride) out[i * columns + j] = data[from]!;
+    }
+  }
 };
 
 /** The transposed view; no copy. */

@@ -77,7 +77,7 @@ export const als = ({ steps = 20 }: AlsOptions = {}): Initializer => {
     usesWeights: false,
     initialize: async (problem, { linalg }) => {
       const { E, rank } = problem;
-      const operator = await problemOperator(problem, 'als', linalg);
+      const operator = await problemOperator(problem, 'als', linalg, { columns: rank, applications: steps });
       const { U } = await truncatedSvd(E, rank, linalg);
       const { A, startCaptured } = await alternate(operator, U, steps, linalg);
       const factors = await projectResidual(A, E, rank, linalg);

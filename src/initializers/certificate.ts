@@ -1,8 +1,9 @@
 import { columnsOf, matrix, rowMajor, rowsOf, ShapeMismatchError, type Matrix } from '../foundation/index.js';
-import { orthonormalize, projectOut, traceOf } from '../linalg/index.js';
+import { orthonormalize, projectOut, traceOf, weightedSquares } from '../linalg/index.js';
 import type { MatrixEngine } from '../runtime/index.js';
 import type { Factors, InitializerContext, InitializerProblem, Statistic } from './contract.js';
 import { CertificateError, StatisticError, WeightsError } from './initializer-errors.js';
+import { residualProducts } from './residual-products.js';
 
 /** Losses of one layer on one set of tokens, per token: tr((E − ABᵀ) H (E − ABᵀ)ᵀ) / tokens, without the paper's ½. */
 export interface LayerLoss {
@@ -23,7 +24,7 @@ export interface Certificate {
 }
 
 /** What a certificate is computed from. */
-export interface CertifiedLayer extends Pick<InitializerProblem, 'module' | 'E' | 'statistic'> {
+export interface CertifiedLayer extends Pick<InitializerProblem, 'module' | 'E' | 'statistic' | 'products'> {
   /** Weight, [out, in]; needed only where the factors have a Q of their own. */
   readonly W?: Matrix | undefined;
   readonly factors: Factors;
@@ -42,17 +43,14 @@ const innerProduct = (X: Matrix, Y: Matrix): number => {
   return sum;
 };
 
-const minus = (X: Matrix, Y: Matrix): Matrix => {
-  const y = rowMajor(Y);
-  return matrix(
-    rowsOf(X),
-    columnsOf(X),
-    rowMajor(X).map((value, i) => value - y[i]!),
-  );
-};
+const minus = (X: Matrix, Y: Matrix): Matrix => subtractFrom(rowMajor(X), matrix(rowsOf(Y), columnsOf(Y), rowMajor(Y).slice()));
 
-/** tr(R H Rᵀ), directly. */
-const weightedSquare = async (R: Matrix, H: Matrix, engine: MatrixEngine): Promise<number> => innerProduct(await engine.multiply(R, H), R);
+/** Turns Y, which is row-major, into X − Y. */
+const subtractFrom = (x: Float32Array, Y: Matrix): Matrix => {
+  const y = rowMajor(Y);
+  for (let i = 0; i < y.length; i++) y[i] = x[i]! - y[i]!;
+  return Y;
+};
 
 /** tr((E − ABᵀ) H (E − ABᵀ)ᵀ) from tr(E H Eᵀ) and thin products, or directly where those would cancel. */
 const correctedLoss = async (E: Matrix, { A, B }: Factors, H: Matrix, none: number, engine: MatrixEngine): Promise<number> => {
@@ -61,14 +59,8 @@ const correctedLoss = async (E: Matrix, { A, B }: Factors, H: Matrix, none: numb
   const square = innerProduct(await engine.multiply(A, A, { transposeA: true }), await engine.multiply(B, HB, { transposeA: true }));
   const thin = none - 2 * cross + square;
   if (thin > leastThinRatio * none) return thin;
-  return weightedSquare(minus(E, await engine.multiply(A, B, { transposeB: true })), H, engine);
-};
-
-/** Gives tr(E H Eᵀ) for any number of H's: from one EᵀE where that is no larger than E, else directly. */
-const uncorrectedLoss = async (E: Matrix, engine: MatrixEngine): Promise<(H: Matrix) => Promise<number>> => {
-  if (columnsOf(E) > rowsOf(E)) return (H) => weightedSquare(E, H, engine);
-  const gram = await engine.multiply(E, E, { transposeA: true });
-  return async (H) => innerProduct(gram, H);
+  const rest = subtractFrom(rowMajor(E), await engine.multiply(A, B, { transposeB: true }));
+  return (await weightedSquares(rest, [H], engine))[0]!;
 };
 
 const requireWeight = (module: string, W: Matrix | undefined): Matrix => {
@@ -77,17 +69,18 @@ const requireWeight = (module: string, W: Matrix | undefined): Matrix => {
 };
 
 const lossesUnderH = async (
-  { module, E, W, factors }: CertifiedLayer,
+  { module, E, W, factors, products }: CertifiedLayer,
   statistics: readonly Statistic[],
   engine: MatrixEngine,
 ): Promise<LayerLoss[]> => {
   const own = factors.quantized ? minus(requireWeight(module, W), factors.quantized.dequantized) : E;
-  const stockLoss = await uncorrectedLoss(E, engine);
-  const ownLoss = factors.quantized ? await uncorrectedLoss(own, engine) : stockLoss;
+  const sums = statistics.map(({ sum }) => sum);
+  const stockProducts = products ?? residualProducts(E, sums, engine);
+  const ownProducts = factors.quantized ? residualProducts(own, sums, engine) : stockProducts;
   const losses: LayerLoss[] = [];
   for (const { sum: H, tokens } of statistics) {
-    const none = await stockLoss(H);
-    const before = factors.quantized ? await ownLoss(H) : none;
+    const none = await stockProducts.weightedSquare(H);
+    const before = await ownProducts.weightedSquare(H);
     losses.push(perToken({ none, final: await correctedLoss(own, factors, H, before, engine) }, tokens));
   }
   return losses;
@@ -152,7 +145,8 @@ const lossesUnderG = async (layer: CertifiedLayer, statistics: readonly Statisti
  * @throws StatisticError QL_STATISTIC without a statistic, or with held-out sums of another kind; retrying does not help
  * @throws CertificateError QL_CERTIFICATE when a G is given and A Bᵀ is not a projection of E; retrying does not help
  *
- * Cost: one product EᵀE, or E · H for each set of tokens where E is wide, thin products, and a second full product where almost all was captured.
+ * Cost: half of a product EᵀE for all sets of tokens together (none where `products` hold it already), thin products, and
+ * another such half for each set of which almost all was captured.
  */
 export const certify = async (layer: CertifiedLayer, { linalg }: InitializerContext): Promise<Certificate> => {
   const { module, statistic, heldOut } = layer;

@@ -1,6 +1,7 @@
 import type { Matrix } from '../foundation/index.js';
 import type { MatrixEngine } from '../runtime/index.js';
 import type { QuantizedMatrix, Quantizer, QuantizeOptions } from '../quantizers/index.js';
+import type { ResidualProducts } from './residual-products.js';
 
 /**
  * Second moment of a layer's input over the calibration tokens, a plain sum (no mean, no damping).
@@ -27,6 +28,8 @@ export interface InitializerProblem {
   readonly E: Matrix;
   /** Calibration sums; undefined when calibration was left out. Initializers that re-quantize always get an H. */
   readonly statistic: Statistic | undefined;
+  /** Products of E with the statistic that the certificate needs too, where the caller keeps them for it. */
+  readonly products?: ResidualProducts | undefined;
   readonly rank: number;
   readonly quantizer: Quantizer;
   readonly quantizeOptions: QuantizeOptions;

@@ -1,5 +1,5 @@
 import { matrix, rowsOf, columnsOf } from '../foundation/index.js';
-import { topEigenpairs } from '../linalg/index.js';
+import { blockColumns, topEigenpairs } from '../linalg/index.js';
 import type { Initializer } from './contract.js';
 import { problemOperator } from './problem-operator.js';
 import { projectResidual } from './project-residual.js';
@@ -21,8 +21,8 @@ export const exact = (): Initializer => ({
   usesWeights: false,
   initialize: async (problem, { linalg }) => {
     const { E, rank } = problem;
-    const operator = await problemOperator(problem, 'exact', linalg);
     const attainable = Math.min(rank, rowsOf(E), columnsOf(E));
+    const operator = await problemOperator(problem, 'exact', linalg, { columns: blockColumns(attainable, rowsOf(E)) });
     // Without a trace the test can't see how small the remaining loss is, so it is made stricter.
     const tolerance = operator.trace === undefined ? 1e-6 : 1e-5;
     const { values, vectors } = await topEigenpairs(operator, attainable, linalg, { tolerance });

@@ -6,6 +6,7 @@ export { exact } from './exact.js';
 export { CertificateError, StatisticError, WeightsError } from './initializer-errors.js';
 export { residualProblem } from './residual-problem.js';
 export { loftq, type LoftqOptions } from './loftq.js';
+export { residualProducts, type ResidualProducts } from './residual-products.js';
 export { svd } from './svd.js';
 export { zero, type ZeroOptions } from './zero.js';
 export { stockInitializers, type StockInitializerOptions } from './references.js';

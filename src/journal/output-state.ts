@@ -1,29 +1,53 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { RunFingerprint } from './run-fingerprint.js';
+import { JOURNAL_FILE, REMOVED_DIRECTORY, WORK_DIRECTORY } from './work-directory.js';
 
-/** Lies in an output directory while a run writes to it. */
-export const UNFINISHED_MARKER = '.quailora-unfinished';
+const OUTPUT_DIRECTORIES = ['adapter', 'base', 'experts', 'statistics'] as const;
 
-/** Names in an output directory that belong to quailora; everything else is the user's. */
-export const OUTPUT_NAMES = ['adapter', 'base', 'experts', 'statistics', 'report.json', 'report.json.partial', UNFINISHED_MARKER] as const;
+/** Names in an output directory that belong to quailora, the work directory apart; everything else is the user's. */
+export const OUTPUT_NAMES = [...OUTPUT_DIRECTORIES, 'report.json', 'report.json.partial', REMOVED_DIRECTORY] as const;
 
 /** What lies in an output directory. */
 export interface OutputState {
   /** `absent`: no such directory. `foreign`: not empty, and no run of quailora ever wrote to it. */
   readonly kind: 'absent' | 'empty' | 'foreign' | 'unfinished' | 'finished';
-  /** Files that quailora wrote, relative to the directory, sorted; the marker is not one of them. */
+  /** Files that quailora wrote, relative to the directory, sorted; those in the work directory left out. */
   readonly files: readonly string[];
+  /** Of a finished run, what its report says it was made from. */
+  readonly fingerprint?: RunFingerprint;
 }
 
-const isOurReport = async (path: string): Promise<boolean> => {
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
+/** The report of a run of quailora; undefined where the file is something else. */
+const ourReport = async (path: string): Promise<Record<string, unknown> | undefined> => {
   try {
     const report: unknown = JSON.parse(await readFile(path, 'utf8'));
-    const versions = typeof report === 'object' && report !== null && 'versions' in report ? report.versions : undefined;
-    return typeof versions === 'object' && versions !== null && 'quailora' in versions;
+    return isRecord(report) && isRecord(report['versions']) && 'quailora' in report['versions'] ? report : undefined;
   } catch (error) {
-    if (error instanceof SyntaxError) return false;
+    if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+};
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return false;
+      throw error;
+    },
+  );
+
+const filesOf = async (directory: string, names: readonly string[]): Promise<string[]> => {
+  const files: string[] = [];
+  for (const name of names) {
+    if (OUTPUT_DIRECTORIES.some((directory) => directory === name))
+      files.push(...(await readdir(join(directory, name), { recursive: true })).map((file) => join(name, file)));
+    else if (name === 'report.json' || name === 'report.json.partial') files.push(name);
+  }
+  return files.sort();
 };
 
 /**
@@ -37,15 +61,14 @@ export const outputState = async (directory: string): Promise<OutputState> => {
     throw error;
   });
   if (!names) return { kind: 'absent', files: [] };
-  if (names.length === 0) return { kind: 'empty', files: [] };
-  const unfinished = names.includes(UNFINISHED_MARKER);
-  if (!unfinished && !(names.includes('report.json') && (await isOurReport(join(directory, 'report.json')))))
-    return { kind: 'foreign', files: [] };
-  const files: string[] = [];
-  for (const name of names) {
-    if (name === 'adapter' || name === 'base' || name === 'experts' || name === 'statistics')
-      files.push(...(await readdir(join(directory, name), { recursive: true })).map((file) => join(name, file)));
-    else if (name === 'report.json' || name === 'report.json.partial') files.push(name);
+  if (await exists(join(directory, WORK_DIRECTORY, JOURNAL_FILE))) return { kind: 'unfinished', files: await filesOf(directory, names) };
+  const report = names.includes('report.json') ? await ourReport(join(directory, 'report.json')) : undefined;
+  if (report) {
+    const { fingerprint } = report;
+    const said = isRecord(fingerprint) ? { fingerprint: fingerprint as RunFingerprint } : {};
+    return { kind: 'finished', files: await filesOf(directory, names), ...said };
   }
-  return { kind: unfinished ? 'unfinished' : 'finished', files: files.sort() };
+  // A run that was killed while it took the directory, or gave it back, leaves no more than these.
+  const others = names.filter((name) => name !== WORK_DIRECTORY && name !== REMOVED_DIRECTORY);
+  return { kind: others.length === 0 ? 'empty' : 'foreign', files: [] };
 };

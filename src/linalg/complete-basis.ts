@@ -40,6 +40,13 @@ export const columnRange = (V: Matrix, from: number, to: number): Matrix => {
   return out;
 };
 
+/** Draws a matrix of numbers between −½ and ½. */
+export const uniformMatrix = (rows: number, columns: number, stream: Random): Matrix => {
+  const drawn = matrix(rows, columns);
+  for (let i = 0; i < drawn.data.length; i++) drawn.data[i] = stream.uniform() - 0.5;
+  return drawn;
+};
+
 /**
  * Orthonormalizes V and draws further columns, where it has too few independent ones.
  *
@@ -59,8 +66,7 @@ export const completeBasis = async (
   let basis = await orthonormalize(V, engine);
   if (columnsOf(basis) > columns) basis = columnRange(basis, 0, columns);
   while (columnsOf(basis) < columns) {
-    let drawn = matrix(n, columns - columnsOf(basis));
-    for (let i = 0; i < drawn.data.length; i++) drawn.data[i] = stream.uniform() - 0.5;
+    let drawn = uniformMatrix(n, columns - columnsOf(basis), stream);
     for (let pass = 0; pass < 2; pass++) {
       drawn = await projectOut(await projectOut(drawn, against, engine), basis, engine);
       drawn = await orthonormalize(drawn, engine);

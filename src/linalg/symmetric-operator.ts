@@ -1,4 +1,4 @@
-import { columnsOf, matrix, rowsOf, type Matrix } from '../foundation/index.js';
+import { columnsOf, matrix, rowsOf, type Matrix, type Random } from '../foundation/index.js';
 import type { MatrixEngine } from '../runtime/index.js';
 
 /** A symmetric positive semidefinite matrix, known by what it does to a block of vectors. */
@@ -9,6 +9,8 @@ export interface SymmetricOperator {
   readonly trace: number | undefined;
   /** Multiplies a block of vectors, M · V, [dimension, k], row-major; V is left as it was. */
   apply(V: Matrix): Promise<Matrix>;
+  /** Draws a block that leans towards the leading eigenvectors, [dimension, columns], where that costs less than applying M to a drawn one. */
+  draw?(columns: number, stream: Random): Promise<Matrix>;
 }
 
 /** Sum of the diagonal in float64. */

@@ -1,2 +1,21 @@
 export { chooseStatistic, chooseStatistics, type StatisticChoice } from './choose-statistics.js';
 export { leastExpertTokens } from './least-expert-tokens.js';
+export type {
+  DiskNeed,
+  ExecutionPlan,
+  FloatChoices,
+  MachineSpeed,
+  Operations,
+  PlannedStage,
+  PlannedTokens,
+  RunLayout,
+  StageBytes,
+  TokenTime,
+} from './execution-plan.js';
+export { explainStatistic } from './explain-statistic.js';
+export type { ActivationShape, BlockShape, ExpertShape, MatrixShape, ModelShape, SumShape } from './model-shape.js';
+export { planExecution, type FreeSpace, type PlanRequest } from './plan-execution.js';
+export { BudgetError, DiskError } from './planning-errors.js';
+export { requireFit } from './require-fit.js';
+export type { SolveShape } from './run-shape.js';
+export type { OpenRun } from './choose-layout.js';

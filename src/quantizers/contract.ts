@@ -20,6 +20,24 @@ export interface QuantizeOptions {
   readonly dtype: FloatDType;
 }
 
+/** The function by which a quantizer quantizes. */
+export interface Quantize {
+  /**
+   * Quantizes W.
+   *
+   * What it returns moves between threads: give arrays of their own, keep no reference to them or to W.
+   *
+   * @param W [out, in], float32, exactly representable in `options.dtype`
+   * @throws QuantizationError QL_NOT_FINITE when W holds NaN or infinity; retrying does not help
+   */
+  (W: Matrix, options: QuantizeOptions): QuantizedMatrix | Promise<QuantizedMatrix>;
+  /**
+   * Does the same where Q itself is not needed: gives the very same tensors and leaves W − Q in place of W, so that Q is never
+   * held whole. May be left out; `quantizeResidual` then subtracts. W is row-major, and spent also when the call fails.
+   */
+  readonly inPlace?: (W: Matrix, options: QuantizeOptions) => QuantizedMatrix['tensors'] | Promise<QuantizedMatrix['tensors']>;
+}
+
 /**
  * A way to quantize one weight matrix, and to read it back.
  *
@@ -30,15 +48,8 @@ export interface Quantizer {
   readonly name: string;
   /** Bits per weight, without scales. */
   readonly bits: number;
-  /**
-   * Quantizes W.
-   *
-   * What it returns moves between threads: give arrays of their own, keep no reference to them or to W.
-   *
-   * @param W [out, in], float32, exactly representable in `options.dtype`
-   * @throws QuantizationError QL_NOT_FINITE when W holds NaN or infinity; retrying does not help
-   */
-  quantize(W: Matrix, options: QuantizeOptions): QuantizedMatrix | Promise<QuantizedMatrix>;
+  /** Quantizes W. */
+  readonly quantize: Quantize;
   /**
    * Reads stored tensors back.
    *

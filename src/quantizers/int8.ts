@@ -1,5 +1,5 @@
-import { columnsOf, matrix, roundTo, rowMajor, rowsOf, toFloat32 } from '../foundation/index.js';
-import type { Quantizer } from './contract.js';
+import { columnsOf, matrix, roundTo, rowMajor, rowsOf, toFloat32, type Matrix, type RawTensor } from '../foundation/index.js';
+import type { Quantize, QuantizedMatrix, QuantizeOptions, Quantizer } from './contract.js';
 import { notFiniteError, QuantizationError } from './quantization-error.js';
 import { float32Tensor, storedTensor } from './stored-tensor.js';
 
@@ -38,6 +38,52 @@ const decode = (codes: Int8Array, SCB: Float32Array, columns: number): Float32Ar
   return Q;
 };
 
+/** Turns W into W − Q, with the Q that `decode` restores. */
+const subtract = (W: Float32Array, codes: Int8Array, SCB: Float32Array, columns: number): void => {
+  for (let i = 0, start = 0; i < SCB.length; i++, start += columns) {
+    const scale = SCB[i]!;
+    for (let k = start; k < start + columns; k++) W[k] = W[k]! - fround(fround(codes[k]! * scale) * ONE_OVER_127);
+  }
+};
+
+/** Integers and row scales of a matrix. */
+const encode = (W: Matrix, module: string): { readonly codes: Int8Array<ArrayBuffer>; readonly SCB: Float32Array } => {
+  const [rows, columns] = [rowsOf(W), columnsOf(W)];
+  const values = rowMajor(W);
+  const codes = new Int8Array(rows * columns);
+  const SCB = new Float32Array(rows);
+  const row = new Float32Array(columns);
+  for (let i = 0, start = 0; i < rows; i++, start += columns) {
+    row.set(values.subarray(start, start + columns));
+    roundTo(row, 'F16');
+    SCB[i] = rowPeak(row, values, start, module, columns);
+    if (SCB[i] === 0) continue;
+    const scale = fround(127 * fround(1 / SCB[i]!));
+    for (let j = 0; j < columns; j++) codes[start + j] = fround(row[j]! * scale) + ROUNDER - ROUNDER;
+  }
+  return { codes, SCB };
+};
+
+const tensorsOf = (W: Matrix, codes: Int8Array<ArrayBuffer>, SCB: Float32Array): Record<string, RawTensor> => ({
+  weight: { dtype: 'I8', shape: [rowsOf(W), columnsOf(W)], bytes: new Uint8Array(codes.buffer) },
+  SCB: float32Tensor(SCB),
+  weight_format: { dtype: 'U8', shape: [], bytes: Uint8Array.of(0) },
+});
+
+const quantize: Quantize = Object.assign(
+  (W: Matrix, { module }: QuantizeOptions): QuantizedMatrix => {
+    const { codes, SCB } = encode(W, module);
+    return { tensors: tensorsOf(W, codes, SCB), dequantized: matrix(rowsOf(W), columnsOf(W), decode(codes, SCB, columnsOf(W))) };
+  },
+  {
+    inPlace: (W: Matrix, { module }: QuantizeOptions) => {
+      const { codes, SCB } = encode(W, module);
+      subtract(rowMajor(W), codes, SCB, columnsOf(W));
+      return tensorsOf(W, codes, SCB);
+    },
+  },
+);
+
 /**
  * Quantizes to row-wise 8-bit integers as bitsandbytes stores them for LLM.int8 (`load_in_8bit=True`).
  *
@@ -48,30 +94,7 @@ const decode = (codes: Int8Array, SCB: Float32Array, columns: number): Float32Ar
 export const int8: Quantizer = {
   name: 'int8',
   bits: 8,
-  quantize(W, { module }) {
-    const rows = rowsOf(W);
-    const columns = columnsOf(W);
-    const values = rowMajor(W);
-    const codes = new Int8Array(rows * columns);
-    const SCB = new Float32Array(rows);
-    const row = new Float32Array(columns);
-    for (let i = 0, start = 0; i < rows; i++, start += columns) {
-      row.set(values.subarray(start, start + columns));
-      roundTo(row, 'F16');
-      SCB[i] = rowPeak(row, values, start, module, columns);
-      if (SCB[i] === 0) continue;
-      const scale = fround(127 * fround(1 / SCB[i]!));
-      for (let j = 0; j < columns; j++) codes[start + j] = fround(row[j]! * scale) + ROUNDER - ROUNDER;
-    }
-    return {
-      tensors: {
-        weight: { dtype: 'I8', shape: [rows, columns], bytes: new Uint8Array(codes.buffer) },
-        SCB: float32Tensor(SCB),
-        weight_format: { dtype: 'U8', shape: [], bytes: Uint8Array.of(0) },
-      },
-      dequantized: matrix(rows, columns, decode(codes, SCB, columns)),
-    };
-  },
+  quantize,
   dequantize(tensors, shape, { module }) {
     const { bytes } = storedTensor(tensors, module, 'weight', 'I8', shape);
     const format = storedTensor(tensors, module, 'weight_format', 'U8', []).bytes[0];

@@ -117,13 +117,20 @@ const firstNotFinite = (W: Float32Array, start: number, module: string, columns:
 /** Blocks whose value tables are made at once: enough to make rounding them cheap, few enough for the cache. */
 const BLOCKS_AT_ONCE = 256;
 
+/** Bytes of one block's codes. */
+const BLOCK_BYTES = BLOCK_SIZE / 2;
+
 /**
- * Restores a matrix from codes and scales: f32(value · scale), rounded to the type the layer computes in.
+ * Walks over the codes a few hundred blocks at a time.
  *
- * @param count number of weights
+ * @param visit gets the bytes from … to − 1 and, for each of their blocks, what its 16 codes stand for: f32(value · scale),
+ *   rounded to the type the layer computes in
  */
-export const decodeNf4 = ({ packed, absmax }: Nf4Codes, count: number, dtype: FloatDType): Float32Array<ArrayBuffer> => {
-  const Q = new Float32Array(packed.length * 2);
+const visitBlocks = (
+  { packed, absmax }: Nf4Codes,
+  dtype: FloatDType,
+  visit: (table: Float32Array, from: number, to: number) => void,
+): void => {
   const table = new Float32Array(BLOCKS_AT_ONCE * 16);
   for (let first = 0; first < absmax.length; first += BLOCKS_AT_ONCE) {
     const blocks = Math.min(BLOCKS_AT_ONCE, absmax.length - first);
@@ -132,15 +139,47 @@ export const decodeNf4 = ({ packed, absmax }: Nf4Codes, count: number, dtype: Fl
       for (let code = 0; code < 16; code++) table[b * 16 + code] = NF4_VALUES[code]! * scale;
     }
     roundTo(table, dtype);
-    const end = Math.min(((first + blocks) * BLOCK_SIZE) >> 1, packed.length);
-    for (let k = (first * BLOCK_SIZE) >> 1, b = 0; k < end; b += 16) {
-      const blockEnd = Math.min(k + BLOCK_SIZE / 2, end);
+    visit(table, first * BLOCK_BYTES, Math.min((first + blocks) * BLOCK_BYTES, packed.length));
+  }
+};
+
+/**
+ * Restores a matrix from codes and scales, rounded to the type the layer computes in.
+ *
+ * @param count number of weights
+ */
+export const decodeNf4 = (codes: Nf4Codes, count: number, dtype: FloatDType): Float32Array<ArrayBuffer> => {
+  const { packed } = codes;
+  const Q = new Float32Array(packed.length * 2);
+  visitBlocks(codes, dtype, (table, from, to) => {
+    for (let k = from, b = 0; k < to; b += 16) {
+      const blockEnd = Math.min(k + BLOCK_BYTES, to);
       for (; k < blockEnd; k++) {
         const byte = packed[k]!;
         Q[2 * k] = table[b + (byte >>> 4)]!;
         Q[2 * k + 1] = table[b + (byte & 15)]!;
       }
     }
-  }
+  });
   return Q.subarray(0, count);
+};
+
+/** Turns W into W − Q, with the Q that `decodeNf4` restores; the code beyond an odd count is passed over. */
+export const subtractNf4 = (W: Float32Array, codes: Nf4Codes, dtype: FloatDType): void => {
+  const { packed } = codes;
+  const odd = W.length % 2 === 1;
+  const last = W.length - 1;
+  const lastWeight = W[last]!;
+  visitBlocks(codes, dtype, (table, from, to) => {
+    const whole = odd && to === packed.length ? to - 1 : to;
+    for (let k = from, b = 0; k < whole; b += 16) {
+      const blockEnd = Math.min(k + BLOCK_BYTES, whole);
+      for (; k < blockEnd; k++) {
+        const byte = packed[k]!;
+        W[2 * k] = W[2 * k]! - table[b + (byte >>> 4)]!;
+        W[2 * k + 1] = W[2 * k + 1]! - table[b + (byte & 15)]!;
+      }
+    }
+    if (whole < to) W[last] = lastWeight - table[Math.floor((whole - from) / BLOCK_BYTES) * 16 + (packed[whole]! >>> 4)]!;
+  });
 };

@@ -1,8 +1,8 @@
 import { columnsOf, matrix, rowMajor, rowsOf, toFloat32, type FloatDType, type Matrix, type RawTensor } from '../foundation/index.js';
-import type { Quantizer } from './contract.js';
+import type { Quantize, QuantizedMatrix, QuantizeOptions, Quantizer } from './contract.js';
 import { NESTED_BLOCK_SIZE, nestScales, unnestScales } from './double-quantization.js';
 import { DYNAMIC_MAP } from './dynamic-map.js';
-import { BLOCK_SIZE, decodeNf4, encodeNf4, NF4_VALUES } from './nf4-codes.js';
+import { BLOCK_SIZE, decodeNf4, encodeNf4, NF4_VALUES, subtractNf4, type Nf4Codes } from './nf4-codes.js';
 import { pythonFloatText } from './python-float-text.js';
 import { QuantizationError } from './quantization-error.js';
 import { float32Tensor, storedTensor } from './stored-tensor.js';
@@ -38,6 +38,37 @@ const readState = (tensor: RawTensor, module: string, shape: readonly number[]):
   return { dtype, offset: Math.fround(offset) };
 };
 
+/** What is stored of W, and the codes and scales that the loading library will find in it. */
+const encode = (W: Matrix, { module, dtype }: QuantizeOptions): { tensors: Record<string, RawTensor>; loaded: Nf4Codes } => {
+  const shape = [rowsOf(W), columnsOf(W)] as const;
+  const { packed, absmax } = encodeNf4(rowMajor(W), module, shape[1]);
+  const nested = nestScales(absmax);
+  const state = Buffer.from(stateText(shape, dtype, nested.offset));
+  const tensors: Record<string, RawTensor> = {
+    weight: { dtype: 'U8', shape: [packed.length, 1], bytes: packed },
+    'weight.absmax': { dtype: 'U8', shape: [nested.codes.length], bytes: nested.codes },
+    'weight.quant_map': float32Tensor(NF4_VALUES.slice()),
+    'weight.nested_absmax': float32Tensor(nested.absmax),
+    'weight.nested_quant_map': float32Tensor(DYNAMIC_MAP.slice()),
+    [STATE]: { dtype: 'U8', shape: [state.length], bytes: Uint8Array.from(state) },
+  };
+  return { tensors, loaded: { packed, absmax: unnestScales(nested) } };
+};
+
+const quantize: Quantize = Object.assign(
+  (W: Matrix, options: QuantizeOptions): QuantizedMatrix => {
+    const { tensors, loaded } = encode(W, options);
+    return { tensors, dequantized: matrix(rowsOf(W), columnsOf(W), decodeNf4(loaded, W.size, options.dtype)) };
+  },
+  {
+    inPlace: (W: Matrix, options: QuantizeOptions) => {
+      const { tensors, loaded } = encode(W, options);
+      subtractNf4(rowMajor(W), loaded, options.dtype);
+      return tensors;
+    },
+  },
+);
+
 /**
  * Quantizes to 4-bit NormalFloat with double quantization, byte for byte as bitsandbytes' CUDA kernels store it
  * (`bnb_4bit_quant_type="nf4"`, `bnb_4bit_use_double_quant=True`), for blocks of 64 weights.
@@ -48,22 +79,7 @@ const readState = (tensor: RawTensor, module: string, shape: readonly number[]):
 export const nf4: Quantizer = {
   name: 'nf4',
   bits: 4,
-  quantize(W, { module, dtype }) {
-    const shape = [rowsOf(W), columnsOf(W)] as const;
-    const { packed, absmax } = encodeNf4(rowMajor(W), module, shape[1]);
-    const nested = nestScales(absmax);
-    const Q = decodeNf4({ packed, absmax: unnestScales(nested) }, shape[0] * shape[1], dtype);
-    const state = Buffer.from(stateText(shape, dtype, nested.offset));
-    const tensors: Record<string, RawTensor> = {
-      weight: { dtype: 'U8', shape: [packed.length, 1], bytes: packed },
-      'weight.absmax': { dtype: 'U8', shape: [nested.codes.length], bytes: nested.codes },
-      'weight.quant_map': float32Tensor(NF4_VALUES.slice()),
-      'weight.nested_absmax': float32Tensor(nested.absmax),
-      'weight.nested_quant_map': float32Tensor(DYNAMIC_MAP.slice()),
-      [STATE]: { dtype: 'U8', shape: [state.length], bytes: Uint8Array.from(state) },
-    };
-    return { tensors, dequantized: matrix(...shape, Q) };
-  },
+  quantize,
   dequantize(tensors, shape, { module }): Matrix {
     const count = shape[0] * shape[1];
     const blocks = Math.ceil(count / BLOCK_SIZE);

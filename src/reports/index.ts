@@ -1,7 +1,7 @@
 export type { ComparedInitializer, ComparisonReport } from './comparison-report.js';
 export type { EvaluationReport } from './evaluation-report.js';
 export { peakRssBytes } from './peak-rss.js';
-export type { ModuleEvent, ProgressEvent, ResultEvent, StageEvent, StartEvent } from './progress.js';
+export type { ModuleEvent, NoticeEvent, ProgressEvent, ResultEvent, StageEvent, StartEvent } from './progress.js';
 export { MalformedReportError, readReport } from './read-report.js';
 export type {
   ExpertMatrixReport,
@@ -11,12 +11,15 @@ export type {
   LargestBytes,
   ModuleLoss,
   ModuleReport,
+  PlanReport,
+  WorkReport,
   RefitOrigin,
   ReportTotals,
   ShardHash,
 } from './report.js';
 export type { LossWeighting, VerificationReport } from './verification-report.js';
 export { initializationReport, lossRatio, moduleReport, reportTotals, type ReportParts } from './initialization-report.js';
+export { damagedNotice, finishedNotice, resumedNotice } from './notices.js';
 export { transferProgress } from './transfer-progress.js';
 export { readKeptStatistics } from './read-kept-statistics.js';
 export { recordSolved, type SolvedRecord } from './record-solved.js';

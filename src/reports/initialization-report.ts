@@ -1,8 +1,19 @@
 import type { CalibrationFacts, CertifiedShard, InitializeJob, BlockRouting, SolvingRun } from '../stages/index.js';
 import type { Certificate, Initializer } from '../initializers/index.js';
-import { versions } from '../stages/index.js';
+import type { RunFingerprint } from '../journal/index.js';
+import type { ExecutionPlan } from '../planning/index.js';
+import { measureGemmRate, versions } from '../stages/index.js';
 import { peakRssBytes } from './peak-rss.js';
-import type { ExpertMatrixReport, ExpertReport, InitializationReport, ModuleReport, RefitOrigin, ReportTotals } from './report.js';
+import type {
+  ExpertMatrixReport,
+  ExpertReport,
+  InitializationReport,
+  ModuleReport,
+  PlanReport,
+  RefitOrigin,
+  ReportTotals,
+  WorkReport,
+} from './report.js';
 
 /** Part of a loss that is left; nothing is left where there was nothing to lose. */
 export const lossRatio = (final: number, none: number): number => (none > 0 ? final / none : 0);
@@ -69,6 +80,7 @@ export interface ReportParts {
   readonly expertMatrices: readonly ExpertMatrixReport[];
   /** SHA-256 by shard file. */
   readonly hashes: Readonly<Record<string, string>>;
+  readonly fingerprint: RunFingerprint;
 }
 
 /** Alternations that a job asks of its initializer. */
@@ -98,9 +110,28 @@ const expertReport = (
   };
 };
 
+const planReport = (plan: ExecutionPlan): PlanReport => ({
+  ...{ peakBytes: plan.peakBytes, peakAt: plan.peakAt, budgetBytes: plan.budgetBytes, smallestBudgetBytes: plan.smallestBudgetBytes },
+  ...{ layout: plan.layout, shardsInFlight: plan.shardsInFlight, floats: plan.floats },
+  ...{ scratchBytes: plan.scratchBytes, outputBytes: plan.outputBytes, keptStatisticsBytes: plan.keptStatisticsBytes },
+});
+
+/** Runs that are shorter spend their time on starting, and are not worth a measurement of the machine. */
+const LEAST_SECONDS = 10;
+
+const workReport = async ({ execution, clock, pool, model }: SolvingRun): Promise<WorkReport | undefined> => {
+  const { seconds } = clock;
+  if (!execution || seconds < LEAST_SECONDS) return undefined;
+  const { forward, sums, solve, certify } = execution.operations;
+  const operations = forward + sums + solve + certify;
+  const gemmOperationsPerSecond = await measureGemmRate(pool, model.hiddenSize);
+  return { operations, gemmOperationsPerSecond, share: operations / (seconds * gemmOperationsPerSecond) };
+};
+
 /** Assembles report.json. */
 export const initializationReport = async (run: SolvingRun, parts: ReportParts): Promise<InitializationReport> => {
-  const { job, initializer, hashes, facts, refit } = parts;
+  const { job, initializer, hashes, facts, fingerprint, refit } = parts;
+  const work = await workReport(run);
   const modules = inModelOrder(parts.modules, run.plan.linears);
   const experts = expertReport(run, parts.routing, parts.expertMatrices);
   return {
@@ -111,6 +142,7 @@ export const initializationReport = async (run: SolvingRun, parts: ReportParts):
     initializerSteps: stepsOf(initializer.name, job),
     ...{ rank: job.rank, alpha: job.alpha, scaling: run.plan.scaling },
     ...facts,
+    fingerprint,
     versions: versions(),
     modules,
     totals: reportTotals(modules, run.clock.seconds),
@@ -123,5 +155,7 @@ export const initializationReport = async (run: SolvingRun, parts: ReportParts):
       statistics: run.statisticBytes.peakBytes,
       activations: parts.activationBytes,
     },
+    ...(run.execution && { plan: planReport(run.execution) }),
+    ...(work && { work }),
   };
 };

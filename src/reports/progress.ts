@@ -38,6 +38,14 @@ export interface ModuleEvent {
   readonly report: ModuleReport;
 }
 
+/** Tells something that a reader should know, for instance that an earlier run is gone on with. */
+export interface NoticeEvent {
+  readonly type: 'notice';
+  /** Stable, for scripts: `resumed`, `finished`, `damaged`. */
+  readonly code: string;
+  readonly message: string;
+}
+
 /** Ends a run; always the last event. */
 export interface ResultEvent<Result = unknown> {
   readonly type: 'result';
@@ -45,4 +53,4 @@ export interface ResultEvent<Result = unknown> {
 }
 
 /** What a running pipeline tells whoever watches it. */
-export type ProgressEvent<Result = unknown> = StartEvent | StageEvent | ModuleEvent | ResultEvent<Result>;
+export type ProgressEvent<Result = unknown> = StartEvent | StageEvent | ModuleEvent | NoticeEvent | ResultEvent<Result>;

@@ -62,6 +62,13 @@ const expertReport = fields({
   ),
 });
 
+const planReport = fields({
+  ...{ peakBytes: count, peakAt: text, budgetBytes: orNull(count), smallestBudgetBytes: count, shardsInFlight: extent },
+  layout: fields({ workers: extent, threads: extent }),
+  floats: fields({ runTokens: extent, segmentTokens: extent, storedActivations: text, arithmetic: text }),
+  ...{ scratchBytes: count, outputBytes: count, keptStatisticsBytes: count },
+});
+
 const initializationReport = fields({
   model: text,
   commit: optional(commit),
@@ -73,6 +80,7 @@ const initializationReport = fields({
   alpha: amount,
   scaling: amount,
   ...CALIBRATION_FACTS,
+  fingerprint: optional(must('an object', isRecord)),
   versions: VERSIONS,
   modules: list(fields(moduleFields)),
   totals,
@@ -81,6 +89,8 @@ const initializationReport = fields({
   secondsPerStage: each(amount),
   peakRssBytes: count,
   largestBytes: fields({ weights: count, statistics: count, activations: count }),
+  plan: optional(planReport),
+  work: optional(fields({ operations: amount, gemmOperationsPerSecond: amount, share: amount })),
 });
 
 const isReport = (value: unknown, problem: string | undefined): value is InitializationReport => problem === undefined && isRecord(value);

@@ -1,3 +1,5 @@
+import type { ExecutionPlan } from '../planning/index.js';
+import type { RunFingerprint } from '../journal/index.js';
 import type { CalibrationFacts, BlockRouting, KeptSums } from '../stages/index.js';
 
 /** Mean loss per token of one module: ‖(W − Q − s·B·A) x‖² averaged over the tokens. */
@@ -72,7 +74,7 @@ export interface ReportTotals {
   readonly heldOutLossRatio: number | null;
   /** Mean of `captured`. */
   readonly captured: number;
-  /** Wall time of the whole run. */
+  /** Wall time of the whole run, over all its attempts. */
   readonly seconds: number;
 }
 
@@ -101,6 +103,31 @@ export interface RefitOrigin {
   readonly seed: number;
 }
 
+/** The plan that a run followed. */
+export type PlanReport = Pick<
+  ExecutionPlan,
+  | 'peakBytes'
+  | 'peakAt'
+  | 'budgetBytes'
+  | 'smallestBudgetBytes'
+  | 'layout'
+  | 'shardsInFlight'
+  | 'floats'
+  | 'scratchBytes'
+  | 'outputBytes'
+  | 'keptStatisticsBytes'
+>;
+
+/** What a run computed, and how that compares with what the machine can do. */
+export interface WorkReport {
+  /** Floating-point operations, counted from the shapes; a multiplication and an addition are two. */
+  readonly operations: number;
+  /** Rate of plain matrix products on this machine, all workers together, measured when the work was done. */
+  readonly gemmOperationsPerSecond: number;
+  /** operations / (seconds of the run × that rate): 1 if every second had gone into products at full speed. */
+  readonly share: number;
+}
+
 /** What report.json holds: what was run, on what, with what outcome and at what cost. */
 export interface InitializationReport extends CalibrationFacts {
   /** Checkpoint directory, or id of a Hub repository, as the user typed it. */
@@ -119,6 +146,8 @@ export interface InitializationReport extends CalibrationFacts {
   readonly alpha: number;
   /** What PEFT multiplies B·A by: alpha / rank, or alpha / √rank. */
   readonly scaling: number;
+  /** What decides the bytes that were written, by name; a run with an equal one would write the same. */
+  readonly fingerprint?: RunFingerprint;
   /** Versions of quailora, Node and what does the arithmetic, by name. */
   readonly versions: { readonly quailora: string; readonly [name: string]: string };
   readonly modules: readonly ModuleReport[];
@@ -131,4 +160,8 @@ export interface InitializationReport extends CalibrationFacts {
   /** The kernel's high-water mark, mapped pages and child processes included. */
   readonly peakRssBytes: number;
   readonly largestBytes: LargestBytes;
+  /** Left out where nothing was planned. */
+  readonly plan?: PlanReport;
+  /** Left out of runs too short for it to say anything. */
+  readonly work?: WorkReport;
 }

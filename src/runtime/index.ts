@@ -1,4 +1,5 @@
 export type { MatrixEngine, MultiplyOptions } from './matrix-engine.js';
+export { collectGarbage } from './collect-garbage.js';
 export { loadReference, ModuleReferenceError } from './load-reference.js';
 export { isModuleReference, type ModuleReference } from './module-reference.js';
 export { ortMatrixEngine, type OrtMatrixEngine } from './ort-matrix-engine.js';

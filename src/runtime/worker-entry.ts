@@ -7,23 +7,22 @@ import { StoppedError, type TaskCall, type TaskOutcome, type WorkerTask } from '
 
 let engine: OrtMatrixEngine | undefined;
 
-/** What a task left in this worker for its next call. */
-let left: { readonly by: string; readonly dispose: () => Promise<void> } | undefined;
+/** Disposes of what a task let stay in this worker. */
+let disposeOfStaying: (() => Promise<void>) | undefined;
 
-const makeRoomFor = async (task: string): Promise<void> => {
-  if (!left || left.by === task) return;
-  const { dispose } = left;
-  left = undefined;
-  await dispose();
+const stay = (dispose: () => Promise<void>): void => void (disposeOfStaying = dispose);
+
+const makeRoom = async (): Promise<void> => {
+  const dispose = disposeOfStaying;
+  disposeOfStaying = undefined;
+  await dispose?.();
 };
 
 /** Runs one task in a worker; the pool calls it with the task's module, name and argument. */
 export const runTask = async ({ module, name, argument, threads, stop }: TaskCall): Promise<unknown> => {
   let outcome: TaskOutcome;
   let transfer: readonly ArrayBuffer[] = [];
-  const by = `${module} ${name}`;
   try {
-    await makeRoomFor(by);
     const own = (engine ??= ortMatrixEngine(threads));
     const throwIfStopped = (): void => {
       if (Atomics.load(stop, 0) !== 0) throw new StoppedError();
@@ -33,8 +32,7 @@ export const runTask = async ({ module, name, argument, threads, stop }: TaskCal
       return own.multiply(A, B, options);
     };
     const task = await loadReference<WorkerTask<unknown, unknown>>({ url: module, name });
-    const beforeOtherTask = (dispose: () => Promise<void>): void => void (left = { by, dispose });
-    const result = await task(argument, { linalg: { multiply }, threads, throwIfStopped, beforeOtherTask });
+    const result = await task(argument, { linalg: { multiply }, threads, throwIfStopped, stay, makeRoom });
     transfer = result.transfer ?? [];
     outcome = { value: result.value };
   } catch (error) {

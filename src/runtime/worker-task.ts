@@ -13,8 +13,10 @@ export interface WorkerContext {
    * @throws StoppedError
    */
   readonly throwIfStopped: () => void;
-  /** Runs `dispose` once, before this worker turns to another task than the one that calls; a later call takes the place of an earlier. */
-  readonly beforeOtherTask: (dispose: () => Promise<void>) => void;
+  /** Lets something large stay in this worker for the next call, until a task makes room; takes the place of what stayed before. */
+  readonly stay: (dispose: () => Promise<void>) => void;
+  /** Disposes of what stayed in this worker; tasks that hold much themselves begin with it. */
+  readonly makeRoom: () => Promise<void>;
 }
 
 /** Thrown by a task whose pool was closed, or whose run was aborted. */

@@ -1,16 +1,17 @@
 import { selectWindows, type SelectedWindows } from '../corpus/index.js';
 import { limited } from '../dataflow/index.js';
-import type { SummedInput } from '../calibration/index.js';
+import type { HiddenStateBudget, SummedInput } from '../calibration/index.js';
+import type { ExecutionPlan } from '../planning/index.js';
 import type { Quantizer } from '../quantizers/index.js';
 import { planCorrection, type CorrectionPlan } from './correction-plan.js';
 import { fetchFromHub } from './fetch-from-hub.js';
-import type { CalibrationChoice, CorrectionChoice, ExpertChoice, JobControl, ModelChoice } from './jobs.js';
+import type { CalibrationChoice, CorrectionChoice, ExpertChoice, JobControl, ModelChoice, ResourceChoice } from './jobs.js';
 import { checkWindows, openSourceModel, requireFullPrecision, type SourceModel, type SourceOptions } from './open-source-model.js';
 import type { Placed } from './placed.js';
 import { Propagation } from './propagation.js';
 import { RoutingCounts } from './routing-counts.js';
 import { RunClock } from './run-clock.js';
-import { makeScratchDirectory, type ScratchDirectory } from './scratch-directory.js';
+import { makeScratchDirectory } from './scratch-directory.js';
 import { quantizeStage } from './shard-stages.js';
 import type { QuantizedShard, WeightShard } from './shard.js';
 import { startSolving, type SolvingRun } from './solving-run.js';
@@ -19,8 +20,25 @@ import { summedInputs } from './summed-inputs.js';
 /** Hidden states kept in memory between two blocks; more of them go through files. */
 const HIDDEN_STATE_BYTES = 64 * 1024 * 1024;
 
+/** Where hidden states go between two blocks. */
+export interface HiddenStatePlace extends HiddenStateBudget {
+  /** Called when the run is closed. */
+  readonly release: () => Promise<void>;
+}
+
+const temporaryPlace = async (parent: string | undefined): Promise<HiddenStatePlace> => {
+  const { path, remove } = await makeScratchDirectory(parent);
+  return { bytes: HIDDEN_STATE_BYTES, directory: path, release: remove };
+};
+
 /** What a run that calibrates needs to know. */
-export interface CalibratedJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice, ExpertChoice {}
+export interface CalibratedJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice, ExpertChoice, ResourceChoice {}
+
+/** What is known of a run before it takes any place on the disk. */
+export interface ChosenRun extends SourceModel {
+  readonly windows: SelectedWindows;
+  readonly plan: CorrectionPlan;
+}
 
 /** What a calibrated run may be given in place of what it makes. */
 export interface CalibratedRunOptions extends Pick<SourceOptions, 'onTransfer'> {
@@ -33,8 +51,7 @@ export interface CalibratedRunOptions extends Pick<SourceOptions, 'onTransfer'> 
 }
 
 /** An open model with its calibration windows, on its way through the blocks. */
-export interface CalibratedRun extends SolvingRun {
-  readonly windows: SelectedWindows;
+export interface CalibratedRun extends ChosenRun, SolvingRun {
   readonly propagation: Propagation;
   /** Tokens routed to each expert, of the blocks that were calibrated. */
   readonly routing: RoutingCounts;
@@ -42,6 +59,8 @@ export interface CalibratedRun extends SolvingRun {
   quantize(shard: WeightShard): Promise<QuantizedShard>;
   /** Says what is summed in a block; quantizes what a G needs. */
   sumsOf(block: number, acceptsG: boolean): Promise<SummedInput[]>;
+  /** The same inputs for a block that is passed again, with nothing to sum. */
+  unsummed(block: number, acceptsG: boolean): Promise<SummedInput[]>;
   /** Ends the workers and the transfers, and removes scratch files. */
   close(): Promise<void>;
 }
@@ -53,40 +72,46 @@ const chooseWindows = (source: SourceModel, job: CalibratedJob, onTransfer: Sour
   return selectWindows(calibration, source.tokenizer, chosen);
 };
 
-const assemble = (
-  source: SourceModel,
+/**
+ * Starts the workers of a run that was chosen.
+ *
+ * @param place where hidden states go between two blocks
+ * @param execution what the run follows; the stock layout where left out
+ */
+export const startRun = (
+  chosen: ChosenRun,
   job: CalibratedJob,
-  windows: SelectedWindows,
-  plan: CorrectionPlan,
-  scratch: ScratchDirectory,
+  place: HiddenStatePlace,
   clock: RunClock,
+  execution?: ExecutionPlan,
 ): CalibratedRun => {
-  const solving = startSolving(source, plan, job, clock);
+  const { windows, plan, ...source } = chosen;
+  const solving = startSolving(source, plan, job, clock, execution);
   const { pool, context, walk } = solving;
   const quantizeRead = limited(quantizeStage(pool, plan.quantizer.placed, false), context, ({ layer }) => layer.module, clock.add);
   const quantize = async (shard: WeightShard): Promise<QuantizedShard> => {
     await walk.arrive(shard.block);
     return quantizeRead(shard);
   };
-  const budget = { bytes: HIDDEN_STATE_BYTES, directory: scratch.path };
-  const propagation = new Propagation(source.model, windows, pool, budget, undefined, walk);
+  const propagation = new Propagation(source.model, windows, pool, place, execution?.floats, walk);
   return {
     ...{ ...solving, windows, quantize, propagation },
     routing: new RoutingCounts(),
     sumsOf: (block, acceptsG) => summedInputs(source.model, plan, block, acceptsG, propagation.segments, quantize),
+    unsummed: (block, acceptsG) => summedInputs(source.model, plan, block, acceptsG, propagation.segments, undefined),
     close: async () => {
       await solving.close();
-      await scratch.remove();
+      await place.release();
     },
   };
 };
 
 /**
- * Opens model and text, chooses the windows, starts the workers.
+ * Opens model and text, and chooses the windows. Close `checkpoint.supply` when the run is not started.
  *
  * @throws the errors of the checkpoint, the Hub, the corpus, the model and the plan; nothing is left open then
  */
-export const openCalibratedRun = async (job: CalibratedJob, options: CalibratedRunOptions = {}): Promise<CalibratedRun> => {
+export const chooseRun = async (job: CalibratedJob, options: CalibratedRunOptions = {}): Promise<ChosenRun> => {
   const { quantizer, clock = new RunClock(), onTransfer } = options;
   const source = options.source ?? (await openSourceModel(job.model, { ...job, onTransfer }));
   try {
@@ -94,10 +119,25 @@ export const openCalibratedRun = async (job: CalibratedJob, options: CalibratedR
     const plan = await planCorrection(source, job, quantizer);
     const windows = await clock.time('tokenize', () => chooseWindows(source, job, onTransfer));
     checkWindows(source, [...windows.calibration, ...windows.heldOut]);
-    const scratch = await makeScratchDirectory();
-    return assemble(source, job, windows, plan, scratch, clock);
+    return { ...source, windows, plan };
   } catch (error) {
     await source.checkpoint.supply?.close();
+    throw error;
+  }
+};
+
+/**
+ * Chooses a run and starts it; hidden states beyond a little go to a scratch directory.
+ *
+ * @throws as `chooseRun`; FileWriteError
+ */
+export const openCalibratedRun = async (job: CalibratedJob, options: CalibratedRunOptions = {}): Promise<CalibratedRun> => {
+  const { clock = new RunClock() } = options;
+  const chosen = await chooseRun(job, { ...options, clock });
+  try {
+    return startRun(chosen, job, await temporaryPlace(job.scratch), clock);
+  } catch (error) {
+    await chosen.checkpoint.supply?.close();
     throw error;
   }
 };

@@ -1,57 +1,92 @@
 import { join } from 'node:path';
-import { hashShards } from '../checkpoint/index.js';
 import { writeFileAtomically } from '../foundation/index.js';
-import { claimOutput } from '../journal/index.js';
-import { openCorrectionOutput, requireLoadableBase, type CorrectionOutput, type CorrectionOutputOptions } from './correction-output.js';
+import { claimOutput, type ClaimOptions, type OutputClaim } from '../journal/index.js';
+import { openCorrectionOutput, type CorrectionOutput, type CorrectionOutputOptions } from './correction-output.js';
+import { hashSource } from './hash-source.js';
+import type { ExpertChoice, InitializeJob } from './jobs.js';
+import { KEPT_DIRECTORY, KEPT_INDEX } from './kept-statistics.js';
 import type { SolvingRun } from './solving-run.js';
 
-/** What is written, and where. */
-export interface ClaimedOutputOptions extends Omit<CorrectionOutputOptions, 'source' | 'plan'> {
-  /** Replace an earlier run's files. */
-  readonly overwrite: boolean;
+/** What is written where, and how the directory is taken. */
+export interface ClaimedOutputOptions extends Omit<CorrectionOutputOptions, 'source' | 'plan' | 'workDirectory'> {
+  readonly claim: ClaimOptions;
   readonly signal: AbortSignal | undefined;
 }
 
 /** An output directory that a run holds, with what is written to it. */
 export interface ClaimedOutput extends CorrectionOutput {
+  /** Directory for finished pieces and records, which a later attempt takes over. */
+  readonly workDirectory: string;
+  /** Directory for large files that are read again. */
+  readonly scratchDirectory: string;
   /** SHA-256 by shard file of the checkpoint; computed while the run goes on. */
   readonly hashes: Promise<Readonly<Record<string, string>>>;
   /** Writes report.json; the directory counts as finished then. */
   conclude(report: unknown): Promise<void>;
-  /** Lets everything go; what was not concluded leaves no half file. */
-  release(concluded: boolean): Promise<void>;
+  /** Closes the run, and gives a directory back that was not concluded: what is finished is kept for the next attempt. */
+  close(concluded: boolean): Promise<void>;
 }
 
+/** Files that a finished run has written at least, relative to its output. */
+export const outputFiles = ({
+  writeBase,
+  experts,
+  keepStatistics,
+}: ExpertChoice & Pick<InitializeJob, 'writeBase' | 'keepStatistics'>): string[] => [
+  ...['adapter/adapter_config.json', 'adapter/adapter_model.safetensors'],
+  ...(writeBase ? ['base/config.json'] : []),
+  ...(experts ? ['experts/README.md'] : []),
+  ...(keepStatistics ? [join(KEPT_DIRECTORY, KEPT_INDEX)] : []),
+];
+
+/** Lets a run's output copy and hash the checkpoint along the way, and end with it. */
+const followRun = (
+  run: SolvingRun,
+  output: CorrectionOutput,
+  claim: OutputClaim,
+  { directory, signal }: ClaimedOutputOptions,
+): ClaimedOutput => {
+  const { workDirectory, scratchDirectory } = claim;
+  run.walk.visit(output.copiedFiles, output.copyPlain);
+  const stopHashing = new AbortController();
+  const signals = signal ? [signal, stopHashing.signal] : [stopHashing.signal];
+  const hashes = hashSource(run.checkpoint, workDirectory, AbortSignal.any(signals));
+  hashes.catch(() => undefined);
+  return {
+    ...{ ...output, workDirectory, scratchDirectory, hashes },
+    conclude: async (report) => {
+      await writeFileAtomically(join(directory, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+      await claim.finish();
+    },
+    close: async (concluded) => {
+      stopHashing.abort();
+      await hashes.catch(() => undefined);
+      await run.close();
+      if (!concluded) await claim.abandon();
+    },
+  };
+};
+
 /**
- * Takes the output directory, opens what is written to it, and begins to hash the checkpoint's shards.
+ * Takes the output directory, starts the run, opens what is written, and begins to hash the checkpoint's shards.
  *
- * @throws the errors of `claimOutput`, `requireLoadableBase` and `openCorrectionOutput`
+ * @param start starts the run, given the directory for its large files
+ * @returns the run, which `output.close` closes
+ * @throws as `claimOutput`, `start` and `openCorrectionOutput`; the run is closed and the directory given back then
  */
-export const openClaimedOutput = async (run: SolvingRun, options: ClaimedOutputOptions): Promise<ClaimedOutput> => {
-  const { directory, overwrite, signal } = options;
-  requireLoadableBase(run, options);
-  const claim = await claimOutput(directory, { overwrite });
+export const openClaimedOutput = async <Run extends SolvingRun>(
+  options: ClaimedOutputOptions,
+  start: (scratchDirectory: string) => Run,
+): Promise<{ readonly run: Run; readonly output: ClaimedOutput }> => {
+  const claim = await claimOutput(options.directory, options.claim);
+  const { workDirectory, scratchDirectory } = claim;
+  let run: Run | undefined;
   try {
-    const output = await openCorrectionOutput({ ...options, source: run, plan: run.plan });
-    run.walk.visit(output.copiedFiles, output.copyPlain);
-    const stopHashing = new AbortController();
-    const hashes = hashShards(run.checkpoint, AbortSignal.any(signal ? [signal, stopHashing.signal] : [stopHashing.signal]));
-    hashes.catch(() => undefined);
-    return {
-      ...output,
-      hashes,
-      conclude: async (report) => {
-        await writeFileAtomically(join(directory, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
-        await claim.finish();
-      },
-      release: async (concluded) => {
-        stopHashing.abort();
-        if (concluded) return;
-        await output.abort();
-        await claim.abandon();
-      },
-    };
+    run = start(scratchDirectory);
+    const output = await openCorrectionOutput({ ...options, source: run, plan: run.plan, workDirectory });
+    return { run, output: followRun(run, output, claim, options) };
   } catch (error) {
+    await run?.close();
     await claim.abandon();
     throw error;
   }

@@ -9,9 +9,12 @@ import {
   openQuantizedCheckpointWriter,
   targetModules,
   type ExpertFactorsWriter,
+  type FinishedShard,
+  type PlannedShard,
   type PeftAdapterWriter,
   type QuantizedCheckpointWriter,
 } from '../exporters/index.js';
+import { hashFile, PartStore, readRecord, writeRecord } from '../journal/index.js';
 import type { ExpertMixture } from '../models/index.js';
 import type { Initializer, Factors } from '../initializers/index.js';
 import type { QuantizedTensors } from '../quantizers/index.js';
@@ -32,6 +35,10 @@ export interface CorrectionOutputOptions {
   readonly baseModelName: string;
   /** `revision` of that name; undefined for the newest. */
   readonly baseModelRevision?: string | undefined;
+  /** Directory for what is finished until the files it belongs to are; what an earlier run left there is taken over. */
+  readonly workDirectory: string;
+  /** Told of each file there whose bytes are not what was written; what was in it is done again. */
+  readonly onDamaged?: (file: string) => void;
 }
 
 /** One layer's outcome, ready to be written. */
@@ -43,11 +50,15 @@ export interface SolvedLayer {
   readonly quantized: QuantizedTensors;
   /** True for a matrix of a routed expert; its factors go to experts/. */
   readonly ofExpert?: boolean | undefined;
+  /** What shall be known of the layer when the run is taken up again, as JSON. */
+  readonly note?: unknown;
 }
 
 /** Adapter, base and experts' factors while they are being written. */
 export interface CorrectionOutput {
-  /** Takes a layer, in any order. */
+  /** Layers that an earlier run finished, with their notes; null for those that get no correction. */
+  readonly finished: ReadonlyMap<string, unknown>;
+  /** Takes a layer, in any order; it is on the disk when the promise settles. */
   write(layer: SolvedLayer): Promise<void>;
   /** Shard files of the source from which tensors are copied as they are; none without a base. */
   readonly copiedFiles: ReadonlySet<string>;
@@ -55,8 +66,6 @@ export interface CorrectionOutput {
   readonly copyPlain: (file: string) => Promise<void>;
   /** Copies what was not copied yet and gives every file its final name. */
   finish(): Promise<void>;
-  /** Gives up; what was not finished leaves no file. */
-  abort(): Promise<void>;
 }
 
 const mixturesOf = ({ model }: SourceModel): ExpertMixture[] =>
@@ -90,13 +99,17 @@ const openAdapter = async (options: CorrectionOutputOptions): Promise<PeftAdapte
   });
 };
 
-const openBase = async ({ directory, source, plan }: CorrectionOutputOptions): Promise<QuantizedCheckpointWriter> => {
+const openBase = async (
+  { directory, source, plan }: CorrectionOutputOptions,
+  onShard: (shard: FinishedShard) => Promise<void>,
+): Promise<QuantizedCheckpointWriter> => {
   const { bits, ...quantizer } = plan.quantizer.self;
   return openQuantizedCheckpointWriter({
     directory: join(directory, 'base'),
     checkpoint: source.checkpoint,
     modules: plan.linears,
     bits,
+    onShard,
     quantizationConfig: quantizer.quantizationConfig(plan.dtype, source.model.unquantizedModules),
   });
 };
@@ -143,12 +156,115 @@ const checkInitializer = ({ initializer, writeBase, plan }: CorrectionOutputOpti
     );
 };
 
-/** Copies the tensors that a base stores as they are, shard by shard. */
+/** Kinds of parts: factors of a module or an expert's matrix, quantized weights of a module, plain tensors of a base. */
+const PART_KINDS = ['factors', 'base', 'plain'] as const;
+
+/** Everything that is being written. */
+interface OpenOutput {
+  readonly options: CorrectionOutputOptions;
+  readonly parts: PartStore;
+  readonly adapter: PeftAdapterWriter;
+  readonly base: QuantizedCheckpointWriter | undefined;
+  readonly experts: ExpertFactorsWriter | undefined;
+}
+
+/** What an earlier run finished of a base. */
+interface RestoredBase {
+  /** Modules whose quantized weights are there. */
+  readonly modules: ReadonlySet<string>;
+  /** Plain tensors that need no copying any more. */
+  readonly plain: ReadonlySet<string>;
+}
+
+const shardRecord = ({ workDirectory }: CorrectionOutputOptions, file: string): string => join(workDirectory, `shard-${file}.json`);
+
+const dropParts = async (parts: PartStore, { modules, plain }: PlannedShard): Promise<void> => {
+  for (const module of modules) await parts.remove('base', module);
+  for (const { name } of plain) await parts.remove('plain', name);
+};
+
+/** True where an earlier run wrote this shard, and it is as it was. */
+const isWhole = async (options: CorrectionOutputOptions, file: string): Promise<boolean> => {
+  const path = shardRecord(options, file);
+  const record = await readRecord(path);
+  if (record === undefined) return false;
+  const shard = join(options.directory, 'base', file);
+  if (record !== 'damaged' && (await hashFile(shard)) === (record.value as { readonly sha256: string }).sha256) return true;
+  options.onDamaged?.(record === 'damaged' ? path : shard);
+  return false;
+};
+
+const restoreBase = async ({ options, parts, base }: OpenOutput): Promise<RestoredBase> => {
+  const [modules, plain] = [new Set<string>(), new Set<string>()];
+  const copied = new Set(base?.plainTensors.map(({ name }) => name));
+  for (const shard of base?.shards ?? []) {
+    if (await isWhole(options, shard.file)) {
+      await base!.addShard(shard);
+      for (const module of shard.modules) modules.add(module);
+      for (const { name } of shard.plain) plain.add(name);
+      await dropParts(parts, shard);
+      continue;
+    }
+    for (const { name } of shard.plain) {
+      const part = copied.has(name) ? await parts.read('plain', name) : undefined;
+      if (!part) continue;
+      plain.add(name);
+      await base!.addPlain(part.tensors[0]!);
+    }
+    for (const module of shard.modules) {
+      const part = await parts.read('base', module);
+      if (!part) continue;
+      modules.add(module);
+      await base!.addModule(module, part.tensors);
+    }
+  }
+  return { modules, plain };
+};
+
+/** Takes over the layers that an earlier run finished. @returns their notes */
+const restoreLayers = async (
+  { options, parts, adapter, base, experts }: OpenOutput,
+  restored: RestoredBase,
+): Promise<Map<string, unknown>> => {
+  const notes = new Map<string, unknown>();
+  const take = async (module: string, writer: PeftAdapterWriter | ExpertFactorsWriter): Promise<void> => {
+    const part = await parts.read('factors', module);
+    if (!part) return;
+    writer.add(module, part.tensors);
+    notes.set(module, part.note);
+  };
+  const { corrected, linears, experts: planned } = options.plan;
+  const withFactors = new Set(corrected);
+  for (const module of linears) {
+    if (base && !restored.modules.has(module)) continue;
+    if (withFactors.has(module)) await take(module, adapter);
+    else if (base) notes.set(module, null);
+  }
+  if (experts) for (const { layer } of planned?.shards.flat() ?? []) await take(layer.module, experts);
+  return notes;
+};
+
+/** Puts a layer on the disk: what its base holds first, so that a layer with factors is finished. */
+const writeLayer = async ({ parts, adapter, base, experts }: OpenOutput, restored: RestoredBase, layer: SolvedLayer): Promise<void> => {
+  const { module, factors, quantized, ofExpert = false, note = null } = layer;
+  if (base && !ofExpert && !restored.modules.has(module)) {
+    const own = Object.entries((factors?.quantized ?? quantized).tensors);
+    const tensors = Object.fromEntries(own.map(([suffix, tensor]) => [`${module}.${suffix}`, tensor]));
+    await base.addModule(module, await parts.write('base', module, tensors, null));
+  }
+  if (!factors) return;
+  const writer = ofExpert ? experts! : adapter;
+  writer.add(module, await parts.write('factors', module, writer.tensorsOf(module, factors), note));
+};
+
+/** Copies the tensors that a base stores as they are, shard by shard of the source. */
 const copyByFile = (
-  base: QuantizedCheckpointWriter | undefined,
+  { parts, base }: OpenOutput,
+  restored: RestoredBase,
 ): Pick<CorrectionOutput, 'copiedFiles' | 'copyPlain'> & { readonly waitingFiles: () => string[] } => {
   const waiting = new Map<string, TensorLocation[]>();
   for (const location of base?.plainTensors ?? []) {
+    if (restored.plain.has(location.name)) continue;
     const others = waiting.get(location.file);
     if (others) others.push(location);
     else waiting.set(location.file, [location]);
@@ -159,51 +275,48 @@ const copyByFile = (
     copyPlain: async (file) => {
       const locations = waiting.get(file) ?? [];
       waiting.delete(file);
-      for (const location of locations) await base?.addPlain(location);
+      for (const location of locations) await base?.addPlain(await parts.copy('plain', location.name, location));
     },
   };
 };
 
+const openWriters = async (options: CorrectionOutputOptions): Promise<OpenOutput> => {
+  const { workDirectory, onDamaged = () => undefined } = options;
+  const parts = await PartStore.open(join(workDirectory, 'parts'), PART_KINDS, onDamaged);
+  const keepShard = async (shard: FinishedShard): Promise<void> => {
+    await writeRecord(shardRecord(options, shard.file), { sha256: shard.sha256 });
+    await dropParts(parts, shard);
+  };
+  const adapter = await openAdapter(options);
+  const base = options.writeBase ? await openBase(options, keepShard) : undefined;
+  return { options, parts, adapter, base, experts: await openExperts(options) };
+};
+
 /**
- * Opens the writers of adapter, base and experts' factors.
+ * Opens the writers of adapter, base and experts' factors, and takes over what an earlier run with the same work directory finished.
  *
  * @throws ExportError QL_INITIALIZER_BASE for an initializer with its own Q and no base, QL_INITIALIZER_EXPERTS for one and
- * experts to correct; else as the writers
+ * experts to correct; JournalError; else as the writers
  */
 export const openCorrectionOutput = async (options: CorrectionOutputOptions): Promise<CorrectionOutput> => {
   checkInitializer(options);
-  const open: { abort(): Promise<void> }[] = [];
-  const abort = async (): Promise<void> => {
-    for (const writer of open) await writer.abort();
+  const open = await openWriters(options);
+  const restored = await restoreBase(open);
+  const finished = await restoreLayers(open, restored);
+  const { copiedFiles, copyPlain, waitingFiles } = copyByFile(open, restored);
+  return {
+    finished,
+    write: (layer) => writeLayer(open, restored, layer),
+    copiedFiles,
+    copyPlain,
+    finish: async () => {
+      for (const file of waitingFiles()) {
+        await options.source.checkpoint.supply?.require([file]);
+        await copyPlain(file);
+      }
+      await open.base?.close();
+      await open.experts?.close();
+      await open.adapter.close();
+    },
   };
-  try {
-    const adapter = await openAdapter(options);
-    open.push(adapter);
-    const base = options.writeBase ? await openBase(options) : undefined;
-    if (base) open.push(base);
-    const experts = await openExperts(options);
-    if (experts) open.push(experts);
-    const { copiedFiles, copyPlain, waitingFiles } = copyByFile(base);
-    return {
-      write: async ({ module, factors, quantized, ofExpert }) => {
-        if (factors) await (ofExpert ? experts! : adapter).add(module, factors);
-        if (!ofExpert) await base?.addModule(module, (factors?.quantized ?? quantized).tensors);
-      },
-      copiedFiles,
-      copyPlain,
-      finish: async () => {
-        for (const file of waitingFiles()) {
-          await options.source.checkpoint.supply?.require([file]);
-          await copyPlain(file);
-        }
-        await base?.close();
-        await experts?.close();
-        await adapter.close();
-      },
-      abort,
-    };
-  } catch (error) {
-    await abort();
-    throw error;
-  }
 };

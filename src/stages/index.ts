@@ -14,14 +14,40 @@ export {
   type JobControl,
   type KeptSums,
   type ModelChoice,
+  type PlanJob,
+  type ResourceChoice,
   type RefitJob,
   type TokenBudget,
   type VerifyJob,
 } from './jobs.js';
 export { type ActivationTap, type ActivationTaps, type WorkerTap } from './activation-tap.js';
-export { openCalibratedRun, type CalibratedJob, type CalibratedRun, type CalibratedRunOptions } from './calibrated-run.js';
-export { openCorrectionOutput, type CorrectionOutput, type CorrectionOutputOptions, type SolvedLayer } from './correction-output.js';
-export { acceptsG, COMPARED_INITIALIZERS, keepsWeights, planCorrection, stockInitializer, type CorrectionPlan } from './correction-plan.js';
+export {
+  chooseRun,
+  openCalibratedRun,
+  startRun,
+  type CalibratedJob,
+  type CalibratedRun,
+  type CalibratedRunOptions,
+  type ChosenRun,
+  type HiddenStatePlace,
+} from './calibrated-run.js';
+export {
+  openCorrectionOutput,
+  requireLoadableBase,
+  type CorrectionOutput,
+  type CorrectionOutputOptions,
+  type SolvedLayer,
+} from './correction-output.js';
+export {
+  acceptsG,
+  sumsG,
+  COMPARED_INITIALIZERS,
+  keepsWeights,
+  planCorrection,
+  stockInitializer,
+  stockQuantizer,
+  type CorrectionPlan,
+} from './correction-plan.js';
 export {
   checkWindows,
   openSourceModel,
@@ -34,8 +60,14 @@ export { walkModel, type FileVisitor, type ModelWalk, type ModelWalkOptions, typ
 export { shardNeeds, type ShardNeeds, type SteppedModel, type WalkStep } from './shard-needs.js';
 export { resolvePlaced, type Placed } from './placed.js';
 export { Propagation, type Passage, type PassageOptions, type SplitWindows } from './propagation.js';
-export { RunClock } from './run-clock.js';
+export { RunClock, type ClockReading } from './run-clock.js';
+export { measureGemmRate, measureMachine } from './measure-machine.js';
+export { assumeTokens, countTokens, planRun, type RunParts, type RunTokens } from './plan-run.js';
 export { makeScratchDirectory, type ScratchDirectory } from './scratch-directory.js';
+export { fingerprintRun, type FingerprintParts } from './fingerprint-run.js';
+export { fingerprintRefit } from './fingerprint-refit.js';
+export { describeRestored, unfinishedBlocks, type RestoredOutput } from './unfinished-blocks.js';
+export { RunCheckpoints, type CheckpointOptions, type RunPosition } from './run-checkpoints.js';
 export type { CertifiedShard, InitializedShard, QuantizedShard, WeightShard } from './shard.js';
 export { certifyStage, initializeStage, quantizeStage, type InitializeStageOptions } from './shard-stages.js';
 export type { ExpertPlan } from './expert-plan.js';
@@ -43,8 +75,9 @@ export type { BlockRouting, RoutingCounts } from './routing-counts.js';
 export { foldStatistics, unpackStatistic, type InputStatistics, type PackedStatistic, type RoutedTokens } from './statistics.js';
 export { versions } from './versions.js';
 export { layOutWorkers, type WorkerLayout } from './worker-layout.js';
-export { calibrateBlock, type CalibrateBlockOptions } from './calibrate-block.js';
-export { dropStatistics, solveBlock, type ShardSink, type SolveBlockOptions } from './solve-block.js';
+export { calibrateBlock, passBlock, type BlockProgress, type CalibrateBlockOptions } from './calibrate-block.js';
+export { hashSource } from './hash-source.js';
+export { dropStatistics, solveBlock, wantedShards, type ShardSink, type SolveBlockOptions } from './solve-block.js';
 export { chooseVariant, quantizedVariant, textWindows, weightOnlyInt8 } from './evaluated-model.js';
 export { scoreVariant, type ScoredModel, type TextScore } from './score-variant.js';
 export type { ModuleClaim, OutputClaims } from './output-claims.js';
@@ -52,10 +85,10 @@ export { openVerification, type Verification, type VerificationOptions } from '.
 export { verifyBlock, verifyPlainTensors, type VerifiedShard } from './verify-block.js';
 export { calibrationFacts, type CalibrationFacts, type CalibrationText } from './calibration-facts.js';
 export { checkSameWeights } from './check-kept.js';
-export { openClaimedOutput, type ClaimedOutput, type ClaimedOutputOptions } from './claimed-output.js';
-export { openStatisticsKeeper, type StatisticsKeeper } from './keep-statistics.js';
+export { openClaimedOutput, outputFiles, type ClaimedOutput, type ClaimedOutputOptions } from './claimed-output.js';
+export { openStatisticsKeeper, type KeeperOptions, type StatisticsKeeper } from './keep-statistics.js';
 export { KEPT_DIRECTORY, KEPT_INDEX, type KeptFile, type KeptOptions, type KeptStatistics } from './kept-statistics.js';
 export { loadStatistics, type KeptPlace } from './load-statistics.js';
 export { RefitError } from './refit-error.js';
-export { openRefitRun, type RefitChoice, type RefitRun, type RefitRunOptions } from './refit-run.js';
-export { type SolvingRun } from './solving-run.js';
+export { chooseRefitRun, type ChosenRefit, type RefitChoice } from './refit-run.js';
+export { startSolving, type SolvingRun } from './solving-run.js';

@@ -88,6 +88,13 @@ export interface ExpertChoice {
   readonly experts?: boolean;
 }
 
+/** What a run may take of the machine. */
+export interface ResourceChoice {
+  /** Bytes of memory that the run may hold at most; what the machine has when left out. */
+  readonly maxMemoryBytes?: number;
+  /** Directory for the run's large temporary files; the run makes one of its own in it. */
+  readonly scratch?: string;
+}
 /** Which sums are kept: those that the run needed, or an H of every input, which serves any quantizer and initializer. */
 export type KeptSums = 'used' | 'all-h';
 
@@ -95,7 +102,7 @@ export type KeptSums = 'used' | 'all-h';
 export const KEPT_SUMS = ['used', 'all-h'] as const satisfies readonly KeptSums[];
 
 /** What `initialize` needs: a checkpoint and a text in, a PEFT adapter (and on request its base) out. */
-export interface InitializeJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice, ExpertChoice {
+export interface InitializeJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice, ExpertChoice, ResourceChoice {
   /** Directory to write adapter/, base/, experts/ and report.json to. */
   readonly output: string;
   readonly initializer: InitializerName;
@@ -103,13 +110,23 @@ export interface InitializeJob extends JobControl, ModelChoice, CalibrationChoic
   readonly writeBase: boolean;
   /** `base_model_name_or_path` of the adapter; `model` as typed when left out. */
   readonly baseName?: string;
-  /** Replace an earlier run's files in `output`; without it they are an error. */
-  readonly overwrite: boolean;
+  /** Start over: remove what an earlier run wrote to `output`, finished or not. Without it an unfinished run of the same job goes on. */
+  readonly fresh: boolean;
+  /** Least seconds between two checkpoints inside a block, which is what a kill may lose; never changes a result. 30 when left out. */
+  readonly checkpointSeconds?: number;
   /**
    * Write the sums to statistics/ as well, for `refit`; none are kept when left out. With `all-h` down projections are solved
    * from an H too: the same optimum, rounded otherwise.
    */
   readonly keepStatistics?: KeptSums;
+}
+
+/** What `plan` needs: a job of `initialize`, text and output still open. */
+export interface PlanJob extends Omit<InitializeJob, 'calibration' | 'output' | 'fresh'> {
+  /** Text to calibrate on; a text of whole windows is assumed without it. */
+  readonly calibration?: string;
+  /** Directory that would be written to; the working directory's disk is looked at without it. */
+  readonly output?: string;
 }
 
 /** What `refit` needs: an output with kept statistics, and what shall be otherwise; everything left out stays as it was. */
@@ -123,7 +140,8 @@ export interface RefitJob
   /** Seed of the baseline's random factor; the calibration's when left out. */
   readonly seed?: number;
   readonly writeBase: boolean;
-  readonly overwrite: boolean;
+  /** Start over: remove what an earlier run wrote to `output`, finished or not. Without it an unfinished refit of the same job goes on. */
+  readonly fresh: boolean;
   /** Full-precision checkpoint, a directory or a Hub id; the one that was calibrated, at its commit, when left out. */
   readonly model?: string;
 }
@@ -180,5 +198,5 @@ export const STOCK_SETTINGS = {
   heldOutFraction: 0.1,
   seed: 0,
   writeBase: false,
-  overwrite: false,
+  fresh: false,
 } as const satisfies Omit<InitializeJob, 'model' | 'calibration' | 'output'>;

@@ -1,4 +1,4 @@
-import { concatMap, defer, from, ignoreElements, mergeMap, type Observable } from 'rxjs';
+import { concat, concatMap, defer, from, ignoreElements, mergeMap, type Observable } from 'rxjs';
 import {
   CALIBRATION_TASKS,
   HiddenStateStore,
@@ -39,6 +39,10 @@ export interface PassageOptions {
   /** `stored` unless told. */
   readonly form?: LinearForm;
   readonly fed?: readonly FedLayer[];
+  /** First segment to move, by its sequence number; those before it have passed the block already. */
+  readonly from?: number;
+  /** Awaited before each segment is moved. */
+  readonly ready?: () => Promise<void>;
 }
 
 /** One segment that has passed a block. */
@@ -70,6 +74,7 @@ export class Propagation {
   readonly activationBytes = new ByteLedger();
   private readonly store: HiddenStateStore;
   private readonly windowTokens: number;
+  private kept: ReadonlySet<number> = new Set();
 
   constructor(
     private readonly model: CausalModel,
@@ -125,8 +130,9 @@ export class Propagation {
       const key = `passage ${passages++}`;
       const { hiddenSize } = this.model;
       const shared = { key, piece, block, hiddenSize, inputs, mixture: routed, sums, listenTo, consumers, form, fed };
-      return from(this.segments.entries()).pipe(
+      const passages$ = from([...this.segments.entries()].slice(options.from ?? 0)).pipe(
         mergeMap(async ([sequence, segment]): Promise<Passage> => {
+          await options.ready?.();
           const hidden = this.store.take(segment);
           const argument: PropagateArgument = { ...shared, segment, hidden, spillTo: this.store.spillPath(segment, block) };
           const moved = 'values' in hidden ? buffersOf(hidden.values) : [];
@@ -141,7 +147,34 @@ export class Propagation {
           return { ...outcome, segment, sequence };
         }, this.pool.workers),
       );
+      const forget = async (): Promise<void> => {
+        if (!this.kept.has(block - 1)) await this.store.forget(block - 1);
+      };
+      return concat(passages$, defer(forget).pipe(ignoreElements()));
     });
+  }
+
+  /**
+   * Keeps the files of the hidden states that left these blocks (-1: the embedding), also when all segments have moved on; files of
+   * blocks that were kept before and are not any more are removed.
+   */
+  async keep(blocks: readonly number[]): Promise<void> {
+    const before = this.kept;
+    this.kept = new Set(blocks);
+    for (const block of before) if (!this.kept.has(block)) await this.store.forget(block);
+  }
+
+  /** File of a segment's hidden states after a block; undefined where they stay in memory. */
+  fileAfter(segment: Segment, block: number): string | undefined {
+    return this.store.spillPath(segment, block);
+  }
+
+  /** Puts segments where an earlier run left them: after `block` the first `passed` of them, before it the others. */
+  resumeAt(block: number, passed: number): void {
+    for (const [sequence, segment] of this.segments.entries()) {
+      const file = this.store.spillPath(segment, sequence < passed ? block : block - 1);
+      if (file !== undefined) this.store.put(segment, { file });
+    }
   }
 
   /** Hands the final hidden states of each segment to `use`, one segment at a time for each worker, and drops them. */

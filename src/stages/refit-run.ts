@@ -2,14 +2,12 @@ import type { HubFetchOptions } from '../hub/index.js';
 import type { Initializer } from '../initializers/index.js';
 import type { ModuleReference } from '../runtime/index.js';
 import { checkKept } from './check-kept.js';
-import { planCorrection, stockInitializer, stockQuantizer } from './correction-plan.js';
+import { planCorrection, stockInitializer, stockQuantizer, type CorrectionPlan } from './correction-plan.js';
 import { INITIALIZER_NAMES, type CorrectionChoice, type ExpertChoice, type InitializerName, type RefitJob } from './jobs.js';
 import type { KeptStatistics } from './kept-statistics.js';
 import { openSourceModel, requireFullPrecision, type SourceModel } from './open-source-model.js';
 import { resolvePlaced } from './placed.js';
 import { RefitError } from './refit-error.js';
-import type { RunClock } from './run-clock.js';
-import { startSolving, type SolvingRun } from './solving-run.js';
 
 /** How a refit corrects: as the run that kept the statistics, but for what its job says. */
 export interface RefitChoice extends CorrectionChoice, ExpertChoice {
@@ -18,8 +16,9 @@ export interface RefitChoice extends CorrectionChoice, ExpertChoice {
   readonly seed: number;
 }
 
-/** An open model on its way to another correction, with how it is chosen. */
-export interface RefitRun extends SolvingRun {
+/** What is known of a refit before it takes any place on the disk. */
+export interface ChosenRefit extends SourceModel {
+  readonly plan: CorrectionPlan;
   readonly choice: RefitChoice;
   readonly initializer: { readonly placed: ModuleReference; readonly self: Initializer };
 }
@@ -43,13 +42,7 @@ export const chooseRefit = async (job: RefitJob, { options, quantizer, initializ
   return { ...options, initializer: known ?? 'exact', seed: facts.seed, ...given, ...(job.seed !== undefined && { seed: job.seed }) };
 };
 
-/** How a refit is opened. */
-export interface RefitRunOptions extends Pick<HubFetchOptions, 'onTransfer'> {
-  /** Runs since the job began. */
-  readonly clock: RunClock;
-}
-
-const openModelOf = async (job: RefitJob, kept: KeptStatistics, { onTransfer }: RefitRunOptions): Promise<SourceModel> => {
+const openModelOf = async (job: RefitJob, kept: KeptStatistics, onTransfer: HubFetchOptions['onTransfer']): Promise<SourceModel> => {
   const { model = kept.model } = job;
   const source = await openSourceModel(model, { ...job, onTransfer, commit: job.model === undefined ? kept.commit : undefined });
   try {
@@ -62,20 +55,25 @@ const openModelOf = async (job: RefitJob, kept: KeptStatistics, { onTransfer }: 
 };
 
 /**
- * Opens the model that the statistics belong to, checks that they are enough, and starts the workers; no text is opened.
+ * Opens the model that the statistics belong to, and checks that they are enough; no text is opened. Close `checkpoint.supply`
+ * when the run is not started.
  *
  * @throws RefitError where they are not enough; the errors of the checkpoint, the Hub, the model and the plan; nothing is left
  * open then
  */
-export const openRefitRun = async (job: RefitJob, kept: KeptStatistics, options: RefitRunOptions): Promise<RefitRun> => {
+export const chooseRefitRun = async (
+  job: RefitJob,
+  kept: KeptStatistics,
+  onTransfer?: HubFetchOptions['onTransfer'],
+): Promise<ChosenRefit> => {
   const choice = await chooseRefit(job, kept);
-  const source = await openModelOf(job, kept, options);
+  const source = await openModelOf(job, kept, onTransfer);
   try {
     const plan = await planCorrection(source, choice);
     const placed = stockInitializer(choice.initializer, choice);
     const initializer = { placed, self: await resolvePlaced<Initializer>(placed) };
     checkKept(kept, plan, initializer.self);
-    return { ...startSolving(source, plan, job, options.clock), choice, initializer };
+    return { ...source, plan, choice, initializer };
   } catch (error) {
     await source.checkpoint.supply?.close();
     throw error;

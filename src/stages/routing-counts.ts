@@ -19,6 +19,12 @@ export class RoutingCounts {
     counts.forEach((count, expert) => (held[split][expert]! += count));
   }
 
+  /** Takes over the counts of an earlier attempt. */
+  restore(entries: readonly BlockRouting[]): void {
+    for (const { block, calibrationTokens, heldOutTokens } of entries)
+      this.blocks.set(block, { calibration: [...calibrationTokens], heldOut: [...heldOutTokens] });
+  }
+
   /** Counts by block, for the blocks that have experts. */
   entries(): BlockRouting[] {
     const sorted = [...this.blocks].sort(([a], [b]) => a - b);

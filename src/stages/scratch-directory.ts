@@ -6,7 +6,7 @@ import { writing } from '../foundation/index.js';
 /** A directory for files that a run removes at its end. */
 export interface ScratchDirectory {
   readonly path: string;
-  remove(): Promise<void>;
+  readonly remove: () => Promise<void>;
 }
 
 /**

@@ -11,16 +11,10 @@ import {
   type InitializerProblem,
   type Statistic,
 } from '../initializers/index.js';
-import {
-  quantizeToResidual,
-  quantizeWeight,
-  type QuantizedTensors,
-  type Quantizer,
-  type QuantizeOptions,
-} from '../quantizers/index.js';
-import { buffersOf, loadReference, type MatrixEngine, type ModuleReference, type WorkerTask } from '../runtime/index.js';
+import { quantizeResidual, quantizeWeight, type QuantizedTensors, type Quantizer, type QuantizeOptions } from '../quantizers/index.js';
+import { buffersOf, collectGarbage, loadReference, type MatrixEngine, type ModuleReference, type WorkerTask } from '../runtime/index.js';
 import type { QuantizedShard } from './shard.js';
-import { unpackStatistic, type PackedStatistic } from './statistics.js';
+import { packedBytes, unpackStatistic, type PackedStatistic } from './statistics.js';
 
 /** `Factors` as cloneable data. */
 export interface PlainFactors {
@@ -90,7 +84,10 @@ export const quantizeToShard = async (
   options: QuantizeOptions,
   keepWeights: boolean,
 ): Promise<ShardContent> => {
-  if (!keepWeights) return { ...(await quantizeToResidual(W, quantizer, options)), weights: undefined };
+  if (!keepWeights) {
+    const { tensors, E } = await quantizeResidual(W, quantizer, options);
+    return { quantized: { tensors }, E, weights: undefined };
+  }
   const { quantized, E } = await quantizeWeight(W, quantizer, options);
   return { quantized: { tensors: quantized.tensors }, E, weights: { W, Q: quantized.dequantized } };
 };
@@ -105,9 +102,12 @@ export interface QuantizeArgument {
 }
 
 /** Reads a weight matrix and quantizes it. */
-export const quantizeShard: WorkerTask<QuantizeArgument, PlainShard> = async ({ module, location, dtype, quantizer, keepWeights }) => {
+export const quantizeShard: WorkerTask<QuantizeArgument, PlainShard> = async (argument, { makeRoom }) => {
+  const { module, location, dtype, quantizer, keepWeights } = argument;
+  await makeRoom();
   const own = await loadReference<Quantizer>(quantizer);
   const value = toPlainShard(await quantizeToShard(await readMatrix(location), own, { module, dtype }, keepWeights));
+  collectGarbage(value.E.data.byteLength);
   return { value, transfer: buffersOfShard(value) };
 };
 
@@ -148,7 +148,8 @@ export interface InitializeResult extends PlainShard {
 }
 
 /** Chooses the factors of one layer. */
-export const initializeShard: WorkerTask<InitializeArgument, InitializeResult> = async (argument, { linalg }) => {
+export const initializeShard: WorkerTask<InitializeArgument, InitializeResult> = async (argument, { linalg, makeRoom }) => {
+  await makeRoom();
   const { module, dtype, quantized, E, weights, statistic, rank, balance } = argument;
   const initializer = await loadReference<Initializer>(argument.initializer);
   const problem = problemOf(fromPlainShard(argument), {
@@ -158,6 +159,7 @@ export const initializeShard: WorkerTask<InitializeArgument, InitializeResult> =
   });
   const factors = toPlainFactors(await chooseFactors(initializer, problem, balance, { linalg }));
   const value = { quantized, E, weights, factors };
+  collectGarbage(packedBytes(statistic));
   return { value, transfer: buffersOfInitialized(value) };
 };
 
@@ -198,7 +200,8 @@ export const alikeStatistics = async (
 };
 
 /** Computes what the factors of one layer are worth. */
-export const certifyShard: WorkerTask<CertifyArgument, CertifyResult> = async (argument, { linalg }) => {
+export const certifyShard: WorkerTask<CertifyArgument, CertifyResult> = async (argument, { linalg, makeRoom }) => {
+  await makeRoom();
   const { module, quantized, E, weights, factors } = argument;
   const heldOut = argument.heldOut && unpackStatistic(argument.heldOut);
   const certificate = await certify(
@@ -210,5 +213,6 @@ export const certifyShard: WorkerTask<CertifyArgument, CertifyResult> = async (a
     { linalg },
   );
   const value = { quantized, E, weights, factors, certificate };
+  collectGarbage(packedBytes(argument.statistic));
   return { value, transfer: buffersOfInitialized(value) };
 };

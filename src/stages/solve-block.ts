@@ -1,5 +1,6 @@
 import { filter, from, type Observable } from 'rxjs';
 import { inFlight, limited } from '../dataflow/index.js';
+import type { CorrectionPlan } from './correction-plan.js';
 import { certifyStage, initializeStage, quantizeStage, type InitializeStageOptions } from './shard-stages.js';
 import type { CertifiedShard, QuantizedShard, WeightShard } from './shard.js';
 import type { SolvingRun } from './solving-run.js';
@@ -14,6 +15,8 @@ export interface SolveBlockOptions extends Omit<InitializeStageOptions, 'quantiz
   readonly everyLayer: boolean;
   /** True for an initializer that reads W and Q (`usesWeights`), which are held beside E then. */
   readonly keepWeights: boolean;
+  /** True for a layer that an earlier attempt finished; it is passed over. */
+  readonly isFinished?: (module: string) => boolean;
   readonly sink: ShardSink;
 }
 
@@ -58,6 +61,15 @@ const shardPath = (
   };
 };
 
+/** The largest shards first, so that no worker ends with a large one while the others wait. */
+const largestFirst = (shards: readonly WeightShard[]): WeightShard[] => {
+  const weights = ({ layer }: WeightShard): number => layer.outFeatures * layer.inFeatures;
+  return [...shards].sort((a, b) => weights(b) - weights(a));
+};
+/** Shards of a block that something is written of: those that get a correction, or every one. */
+export const wantedShards = (plan: CorrectionPlan, block: number, everyLayer: boolean): WeightShard[] =>
+  [...plan.shards[block]!, ...(plan.experts?.shards[block] ?? [])].filter(({ layer }) => everyLayer || plan.corrects(layer));
+
 /**
  * Streams the weight shards of a block through quantize → initialize → certify → sink.
  *
@@ -70,8 +82,8 @@ export const solveBlock = (
   options: SolveBlockOptions,
 ): Observable<QuantizedShard | CertifiedShard> => {
   const path = shardPath(run, options);
-  return from([...run.plan.shards[block]!, ...(run.plan.experts?.shards[block] ?? [])]).pipe(
-    filter(({ layer }) => options.everyLayer || run.plan.corrects(layer)),
+  return from(largestFirst(wantedShards(run.plan, block, options.everyLayer))).pipe(
+    filter(({ layer }) => options.isFinished?.(layer.module) !== true),
     inFlight(run.shardsInFlight, (shard) => path(shard, statistics)),
   );
 };

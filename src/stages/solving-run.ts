@@ -1,5 +1,6 @@
 import type { StageContext } from '../dataflow/index.js';
 import { ByteLedger } from '../foundation/index.js';
+import type { ExecutionPlan } from '../planning/index.js';
 import { startWorkerPool, type WorkerPool } from '../runtime/index.js';
 import type { CorrectionPlan } from './correction-plan.js';
 import type { JobControl, ModelChoice } from './jobs.js';
@@ -11,6 +12,8 @@ import { layOutWorkers } from './worker-layout.js';
 /** An open model whose weights are corrected block by block, wherever the statistics come from. */
 export interface SolvingRun extends SourceModel {
   readonly plan: CorrectionPlan;
+  /** Undefined where none was made; the stock layout is followed then. */
+  readonly execution: ExecutionPlan | undefined;
   readonly pool: WorkerPool;
   readonly context: StageContext;
   readonly clock: RunClock;
@@ -26,19 +29,24 @@ export interface SolvingRun extends SourceModel {
   close(): Promise<void>;
 }
 
-/** Starts the workers for a model that is open. */
+/**
+ * Starts the workers for a model that is open.
+ *
+ * @param execution what the run follows; the stock layout where left out
+ */
 export const startSolving = (
   source: SourceModel,
   plan: CorrectionPlan,
   job: JobControl & Pick<ModelChoice, 'prefetch'>,
   clock: RunClock,
+  execution?: ExecutionPlan,
 ): SolvingRun => {
-  const pool = startWorkerPool({ ...layOutWorkers(job), signal: job.signal });
+  const pool = startWorkerPool({ ...(execution?.layout ?? layOutWorkers(job)), signal: job.signal });
   return {
-    ...{ ...source, plan, pool, clock },
+    ...{ ...source, plan, execution, pool, clock },
     context: { linalg: pool.linalg, signal: job.signal ?? new AbortController().signal },
     walk: walkModel(source.checkpoint, source.model, { scores: false, prefetch: job.prefetch, clock }),
-    shardsInFlight: pool.workers,
+    shardsInFlight: execution?.shardsInFlight ?? pool.workers,
     weightBytes: new ByteLedger(),
     statisticBytes: new ByteLedger(),
     close: async () => {

@@ -1,4 +1,4 @@
-import { defer, map, type OperatorFunction, reduce } from 'rxjs';
+import { concat, concatMap, defer, ignoreElements, map, of, type OperatorFunction } from 'rxjs';
 import {
   addPanels,
   panelBytes,
@@ -10,6 +10,7 @@ import {
 } from '../calibration/index.js';
 import type { ByteLedger } from '../foundation/index.js';
 import type { Statistic } from '../initializers/index.js';
+import { collectGarbage } from '../runtime/index.js';
 import type { Passage } from './propagation.js';
 
 /** Tokens that were routed to an expert, and whose sum serves it. */
@@ -34,8 +35,10 @@ export const unpackStatistic = ({ kind, tokens, n, panels }: PackedStatistic): S
   sum: unpackSymmetric(n, panels),
 });
 
+const bytesOf = (panels: readonly SymmetricPanels[]): number => panels.flat().reduce((bytes, panel) => bytes + panel.byteLength, 0);
+
 /** Bytes that a statistic takes while it is kept. */
-export const packedBytes = ({ panels }: PackedStatistic): number => panels.reduce((bytes, panel) => bytes + panel.byteLength, 0);
+export const packedBytes = ({ panels }: PackedStatistic): number => bytesOf([panels]);
 
 /** Sums of one activation of a block. */
 export interface InputStatistics {
@@ -48,16 +51,25 @@ export interface InputStatistics {
 }
 
 /** Running total of one summed input in one split. */
-interface Total {
+export interface RunningSum {
   /** Undefined while nothing was summed. */
   panels: SymmetricPanels | undefined;
   tokens: number;
 }
 
-type Totals = Readonly<Record<Split, readonly Total[]>>;
+/** Running totals of a block, in the order of its summed inputs. */
+export type RunningSums = Readonly<Record<Split, readonly RunningSum[]>>;
 
-const noSums = (sums: readonly SummedInput[]): Totals => {
-  const zeros = (): Total[] => sums.map(() => ({ panels: undefined, tokens: 0 }));
+/** How a fold is watched, and taken up where an earlier run left it. */
+export interface FoldProgress {
+  /** Totals to begin with; they are added to in place. */
+  readonly begin?: RunningSums | undefined;
+  /** Called after each passage with the totals so far; the next passage waits for it. */
+  readonly onFolded?: (passage: Passage, totals: RunningSums) => Promise<void>;
+}
+
+const noSums = (sums: readonly SummedInput[]): RunningSums => {
+  const zeros = (): RunningSum[] => sums.map(() => ({ panels: undefined, tokens: 0 }));
   return { calibration: zeros(), heldOut: zeros() };
 };
 
@@ -77,7 +89,7 @@ const sizeOf = ({ width, residual }: SummedInput): number => residual?.rows ?? w
  * @param ledger counts the bytes of total sums; the caller drops those that are returned
  */
 export const foldStatistics =
-  (sums: readonly SummedInput[], ledger: ByteLedger): OperatorFunction<Passage, InputStatistics[]> =>
+  (sums: readonly SummedInput[], ledger: ByteLedger, progress: FoldProgress = {}): OperatorFunction<Passage, InputStatistics[]> =>
   (passages$) =>
     defer(() => {
       const newPanels = (sum: SummedInput): SymmetricPanels => {
@@ -85,19 +97,28 @@ export const foldStatistics =
         ledger.hold(panelBytes(n));
         return sharedPanels(n);
       };
-      return passages$.pipe(
-        reduce((totals, passage) => {
-          const { segment, sums: partial } = passage;
-          sums.forEach((sum, i) => {
-            const panels = partial[i]!;
-            if (panels.length === 0) return;
-            const total = totals[segment.split][i]!;
-            total.tokens += tokensOf(sum, passage);
-            addPanels((total.panels ??= newPanels(sum)), panels);
-          });
-          return totals;
-        }, noSums(sums)),
-        map((totals) =>
+      const totals = progress.begin ?? noSums(sums);
+      for (const { panels } of [...totals.calibration, ...totals.heldOut]) if (panels) ledger.hold(bytesOf([panels]));
+      const fold = (passage: Passage): void => {
+        const { segment, sums: partial } = passage;
+        sums.forEach((sum, i) => {
+          const panels = partial[i]!;
+          if (panels.length === 0) return;
+          const total = totals[segment.split][i]!;
+          total.tokens += tokensOf(sum, passage);
+          addPanels((total.panels ??= newPanels(sum)), panels);
+        });
+        collectGarbage(bytesOf(partial));
+      };
+      const folded$ = passages$.pipe(
+        concatMap(async (passage) => {
+          fold(passage);
+          await progress.onFolded?.(passage, totals);
+        }),
+        ignoreElements(),
+      );
+      return concat(folded$, of(totals)).pipe(
+        map(() =>
           sums.map((sum, i): InputStatistics => {
             const statistic = (split: Split): PackedStatistic => {
               const { panels = newPanels(sum), tokens } = totals[split][i]!;

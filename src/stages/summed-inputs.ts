@@ -14,7 +14,8 @@ import type { QuantizedShard, WeightShard } from './shard.js';
  * that only E stays in memory meanwhile.
  *
  * @param segments those of the run, calibration first
- * @param quantize reads and quantizes one shard
+ * @param quantize reads and quantizes one shard; left out for a block that is only passed: nothing is summed then, and the block's
+ * graph, which decides the last bits of what leaves it, is the same
  */
 export const summedInputs = async (
   model: CausalModel,
@@ -22,7 +23,7 @@ export const summedInputs = async (
   block: number,
   acceptsG: boolean,
   segments: readonly Segment[],
-  quantize: (shard: WeightShard) => Promise<QuantizedShard>,
+  quantize: ((shard: WeightShard) => Promise<QuantizedShard>) | undefined,
 ): Promise<SummedInput[]> => {
   const experts = plan.experts?.shards[block] ?? [];
   const routed = chooseRoutedStatistics(
@@ -34,6 +35,7 @@ export const summedInputs = async (
   );
   const choices = [...chooseStatistics(model, block, (candidate) => plan.corrects(candidate), acceptsG), ...routed];
   const shards = new Map([...plan.shards[block]!, ...experts].map((shard) => [shard.layer.module, shard]));
+  if (!quantize) return choices.map(({ kind: _kind, layer: _layer, ...choice }) => ({ ...choice, segments: 0, residual: undefined }));
   const sums: SummedInput[] = [];
   for (const { kind, layer, ...choice } of choices) {
     const shard = layer && kind === 'G' ? shards.get(layer.module)! : undefined;

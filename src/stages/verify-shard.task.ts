@@ -142,6 +142,7 @@ const readFactors = async ({ factors, expertFactors }: VerifyShardArgument): Pro
 /** Compares what the base stores of one layer with what belongs there, and measures what its factors are worth. */
 export const verifyShard: WorkerTask<VerifyShardArgument, VerifyShardResult> = async (argument, context) => {
   const { module, dtype, location, stored } = argument;
+  await context.makeRoom();
   const W = await readMatrix(location);
   const quantizer = await loadReference<Quantizer>(argument.quantizer);
   const stock = await quantizer.quantize(W, { module, dtype });

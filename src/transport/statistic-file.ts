@@ -35,7 +35,7 @@ export interface StatisticMeaning {
 /** A sum with its meaning. */
 export interface KeptStatistic {
   readonly meaning: StatisticMeaning;
-  /** Float32 panels of the upper triangle, as `gramPanels` cuts them; the square below each diagonal is filled as well. */
+  /** Float32 panels of the upper triangle in shared memory, as `gramPanels` cuts them; the square below each diagonal is filled as well. */
   readonly panels: readonly Float32Array[];
 }
 

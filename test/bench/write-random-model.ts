@@ -1,7 +1,7 @@
 /**
  * Random checkpoints of the LLaMA family in any width and depth, for benchmarks.
  */
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeSafetensors } from '../../src/checkpoint/index.js';
 import { fromFloat32, random, type RawTensor } from '../../src/foundation/index.js';
@@ -25,7 +25,35 @@ export interface RandomModel {
   readonly keyValueHeads: number;
   /** Blocks that share a shard. */
   readonly blocksPerShard: number;
+  /** Write headers only, over files of holes: enough for a plan, and no room on the disk. */
+  readonly hollow?: boolean;
 }
+
+type Tensors = Readonly<Record<string, RawTensor | HollowTensor>>;
+
+/** A tensor without bytes. */
+type HollowTensor = Omit<RawTensor, 'bytes'>;
+
+/** Writes a safetensors file whose tensors are holes. */
+const writeHollow = async (path: string, tensors: Tensors): Promise<void> => {
+  const header: Record<string, unknown> = {};
+  let end = 0;
+  for (const [name, { dtype, shape }] of Object.entries(tensors)) {
+    const begin = end;
+    end += 2 * shape.reduce((product, size) => product * size, 1);
+    header[name] = { dtype, shape, data_offsets: [begin, end] };
+  }
+  const text = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  const file = await open(path, 'w');
+  try {
+    await file.write(Buffer.concat([length, text]));
+    await file.truncate(8 + text.length + end);
+  } finally {
+    await file.close();
+  }
+};
 
 /** Cuts tensors from one pool of random bf16 values, so that depth costs no time to draw; a norm's weights are 1. */
 const tensorSource = (deviation: number) => {
@@ -47,21 +75,28 @@ const tensorSource = (deviation: number) => {
   return { noise, ones };
 };
 
+const hollowSource = {
+  noise: (...shape: readonly number[]): HollowTensor => ({ dtype: 'BF16', shape }),
+  ones: (size: number): HollowTensor => ({ dtype: 'BF16', shape: [size] }),
+};
+
 const writeShards = async (directory: string, vocabulary: number, model: RandomModel): Promise<void> => {
-  const { blocks, hidden, ffn, heads, keyValueHeads, blocksPerShard } = model;
-  const { noise, ones } = tensorSource(0.5 / Math.sqrt(hidden));
+  const { blocks, hidden, ffn, heads, keyValueHeads, blocksPerShard, hollow = false } = model;
+  const { noise, ones } = hollow ? hollowSource : tensorSource(0.5 / Math.sqrt(hidden));
   const weightMap: Record<string, string> = {};
   const shards = Math.ceil(blocks / blocksPerShard) + 1;
-  const writeShard = async (index: number, tensors: Readonly<Record<string, RawTensor>>): Promise<void> => {
+  const writeShard = async (index: number, tensors: Tensors): Promise<void> => {
     const padded = [index + 1, shards].map((n) => String(n).padStart(5, '0'));
     const file = `model-${padded[0]!}-of-${padded[1]!}.safetensors`;
-    await writeSafetensors(join(directory, file), tensors);
+    await (hollow
+      ? writeHollow(join(directory, file), tensors)
+      : writeSafetensors(join(directory, file), tensors as Readonly<Record<string, RawTensor>>));
     for (const name of Object.keys(tensors)) weightMap[name] = file;
   };
   const narrow = (hidden / heads) * keyValueHeads;
   await writeShard(0, { 'model.embed_tokens.weight': noise(vocabulary, hidden), 'model.norm.weight': ones(hidden) });
   for (let first = 0, shard = 1; first < blocks; first += blocksPerShard, shard++) {
-    const tensors: Record<string, RawTensor> = {};
+    const tensors: Record<string, RawTensor | HollowTensor> = {};
     for (let block = first; block < Math.min(first + blocksPerShard, blocks); block++) {
       const prefix = `model.layers.${block}`;
       for (const name of ['q', 'o']) tensors[`${prefix}.self_attn.${name}_proj.weight`] = noise(hidden, hidden);

@@ -17,7 +17,13 @@ const checkpoint = await openFixture(FIXTURE);
 const golden = await readGolden(FIXTURE);
 const model = openModel(checkpoint);
 const engine = ortMatrixEngine();
-const context: WorkerContext = { linalg: engine, threads: 1, throwIfStopped: () => undefined, beforeOtherTask: () => undefined };
+const context: WorkerContext = {
+  linalg: engine,
+  threads: 1,
+  throwIfStopped: () => undefined,
+  stay: () => undefined,
+  makeRoom: async () => undefined,
+};
 t.teardown(() => engine.close());
 
 const CONSUMERS = new URL('./tap-consumers.js', import.meta.url).href;

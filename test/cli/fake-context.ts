@@ -34,6 +34,7 @@ export const fakeContext = (
       environment,
       pipelines: {
         initialize: unexpected('initialize'),
+        plan: unexpected('plan'),
         refit: unexpected('refit'),
         compare: unexpected('compare'),
         evaluate: unexpected('evaluate'),

@@ -9,7 +9,7 @@ import { fakeContext } from './fake-context.js';
 // A program for the interrupt test: its `init` writes one file and then goes on until it is stopped; with
 // `--seed 1` it does not heed the signal.
 const initialize: Pipelines['initialize'] = async (job) => {
-  await claimOutput(job.output, { overwrite: job.overwrite });
+  await claimOutput(job.output, { fingerprint: { seed: job.seed }, fresh: job.fresh, resumable: true });
   await mkdir(join(job.output, 'base'));
   await writeFile(join(job.output, 'base', 'config.json'), '{}');
   return {

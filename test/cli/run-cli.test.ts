@@ -51,7 +51,7 @@ t.test("init's defaults are the paper's", async (t) => {
     modules: 'all-linear',
     initializer: 'exact',
     writeBase: false,
-    overwrite: false,
+    fresh: false,
   });
 });
 
@@ -60,11 +60,11 @@ t.test('refit takes over what is not typed, and every option arrives', async (t)
     directory: 'D',
     output: 'O',
     writeBase: false,
-    overwrite: false,
+    fresh: false,
   });
   const line =
     'refit D --output O --model M --bits 8 --rank 16 --alpha 32 --no-rslora --initializer als --als-steps 7 --loftq-steps 3 --no-balance' +
-    ' --modules q_proj,v_proj --no-experts --seed 5 --workers 3 --base-name B --write-base --overwrite --prefetch';
+    ' --modules q_proj,v_proj --no-experts --seed 5 --workers 3 --base-name B --write-base --fresh --prefetch';
   t.same(withoutSignal(await jobOf<RefitJob>('refit', line)), {
     ...{
       directory: 'D',
@@ -86,7 +86,7 @@ t.test('refit takes over what is not typed, and every option arrives', async (t)
       workers: 3,
       baseName: 'B',
       writeBase: true,
-      overwrite: true,
+      fresh: true,
     },
     prefetch: true,
   });
@@ -110,7 +110,7 @@ t.test('every option of init arrives', async (t) => {
   const line =
     'init M --calibration c.jsonl --output O --bits 8 --rank 16 --alpha 128.5 --rslora --initializer als --als-steps 7 --loftq-steps 3' +
     ' --no-balance --modules q_proj,v_proj --tokens 65536 --window 256 --held-out 0.25 --seed 4294967295 --write-base' +
-    ' --base-name org/name --workers 2 --overwrite --json --revision v1.0 --discard-shards';
+    ' --base-name org/name --workers 2 --fresh --checkpoint-seconds 5 --json --revision v1.0 --discard-shards --max-memory 6.5GiB --scratch /big';
   t.same(withoutSignal(await jobOf<InitializeJob>('initialize', line)), {
     model: 'M',
     calibration: 'c.jsonl',
@@ -132,8 +132,11 @@ t.test('every option of init arrives', async (t) => {
     baseName: 'org/name',
     revision: 'v1.0',
     discardShards: true,
+    maxMemoryBytes: 6.5 * 2 ** 30,
+    scratch: '/big',
     workers: 2,
-    overwrite: true,
+    fresh: true,
+    checkpointSeconds: 5,
   });
 });
 

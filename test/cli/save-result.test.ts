@@ -35,7 +35,7 @@ t.test('a comparison is shown, and saved on request', async (t) => {
   const again = fakeContext(comparing);
   t.equal(await runCli([...line, output], again.context), 1);
   t.match(again.printed().err, /^QL_OUTPUT_EXISTS /);
-  t.equal(await runCli([...line, output, '--overwrite'], fakeContext(comparing).context), 0);
+  t.equal(await runCli([...line, output, '--fresh'], fakeContext(comparing).context), 0);
 });
 
 t.test('a comparison that fails leaves nothing', async (t) => {

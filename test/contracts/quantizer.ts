@@ -1,7 +1,7 @@
 import t from 'tap';
 import ndarray from 'ndarray';
 import { DTYPE_BYTES, matrix, random, rowMajor, roundTo, type FloatDType, type Matrix } from '../../src/foundation/index.js';
-import type { QuantizedMatrix, Quantizer } from '../../src/quantizers/index.js';
+import { quantizeResidual, type QuantizedMatrix, type Quantizer } from '../../src/quantizers/index.js';
 
 const SHAPES = [
   [1, 1],
@@ -77,6 +77,20 @@ export const quantizerContract = (quantizer: Quantizer): void => {
     }
     t.same((await quantize(padded)).tensors, first.tensors, 'gaps and a negative stride');
     t.same((await quantize(byColumns)).tensors, first.tensors, 'column-major');
+  });
+
+  void t.test(`${quantizer.name}: the residual in place is W − Q to the bit, with the same tensors`, async (t) => {
+    for (const dtype of ['BF16', 'F16', 'F32'] as const)
+      for (const [rows, columns] of SHAPES) {
+        const W = weights(rows, columns, dtype, 7);
+        const { tensors, dequantized } = await quantize(W, dtype);
+        const expected = W.data.map((w, i) => w - dequantized.data[i]!);
+        const before = W.data;
+        const residual = await quantizeResidual(W, quantizer, { ...options, dtype });
+        t.same(residual.tensors, tensors, `${dtype} [${rows}, ${columns}]`);
+        t.same(bits(residual.E), bits(matrix(rows, columns, expected)));
+        t.equal(residual.E.data, before, 'in the memory of W');
+      }
   });
 
   void t.test(`${quantizer.name}: a matrix of zeros stays zero`, async (t) => {

@@ -14,7 +14,13 @@ const checkpoint = await openFixture('llama-biases');
 const model = openModel(checkpoint);
 const { hiddenSize, vocabularySize } = model;
 const engine = ortMatrixEngine();
-const context: WorkerContext = { linalg: engine, threads: 1, throwIfStopped: () => undefined, beforeOtherTask: () => undefined };
+const context: WorkerContext = {
+  linalg: engine,
+  threads: 1,
+  throwIfStopped: () => undefined,
+  stay: () => undefined,
+  makeRoom: async () => undefined,
+};
 t.teardown(() => engine.close());
 
 const read = async (name: string): Promise<Float32Array> => {

@@ -1,10 +1,12 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { openCheckpoint, readTensor, writeSafetensors, type Checkpoint } from '../../src/checkpoint/index.js';
-import { openQuantizedCheckpointWriter, type QuantizedCheckpointOptions } from '../../src/exporters/index.js';
+import { openQuantizedCheckpointWriter, type FinishedShard, type QuantizedCheckpointOptions } from '../../src/exporters/index.js';
 import { fromFloat32, matrix, random, toFloat32, type RawTensor } from '../../src/foundation/index.js';
 import { int8, nf4, type Quantizer } from '../../src/quantizers/index.js';
+import { storeTensors } from './store-tensors.js';
 
 const LAYERS = 12;
 const modules = Array.from({ length: LAYERS }, (_, i) => `model.layers.${i}.mlp.up_proj`);
@@ -38,6 +40,16 @@ const source = async (directory: string): Promise<Checkpoint> => {
   return openCheckpoint(directory);
 };
 
+/** The same checkpoint as if its shards came and went. */
+const fetched = (checkpoint: Checkpoint): Checkpoint => ({
+  ...checkpoint,
+  supply: {
+    ...{ commit: 'a'.repeat(40), files: [...new Set([...checkpoint.tensors.values()].map(({ file }) => file))] },
+    ...{ require: async () => undefined, release: async () => undefined, close: async () => undefined },
+    announced: () => ({ sha256: undefined, verified: false }),
+  },
+});
+
 const optionsFor = (directory: string, checkpoint: Checkpoint, quantizer: Quantizer, shardBytes?: number): QuantizedCheckpointOptions => ({
   directory,
   checkpoint,
@@ -46,6 +58,8 @@ const optionsFor = (directory: string, checkpoint: Checkpoint, quantizer: Quanti
   quantizationConfig: quantizer.quantizationConfig('BF16', ['lm_head']),
   ...(shardBytes === undefined ? {} : { shardBytes }),
 });
+
+const parts = t.testdir();
 
 const write = async (options: QuantizedCheckpointOptions, quantizer: Quantizer, backwards = false): Promise<void> => {
   const { tensors } = options.checkpoint;
@@ -56,7 +70,9 @@ const write = async (options: QuantizedCheckpointOptions, quantizer: Quantizer, 
     const location = tensors.get(`${module}.weight`)!;
     const values = toFloat32(await readTensor(location), 'BF16') as Float32Array<ArrayBuffer>;
     const W = matrix(location.shape[0]!, location.shape[1]!, values);
-    await writer.addModule(module, (await quantizer.quantize(W, { module, dtype: 'BF16' })).tensors);
+    const { tensors: own } = await quantizer.quantize(W, { module, dtype: 'BF16' });
+    const named = Object.fromEntries(Object.entries(own).map(([suffix, tensor]) => [`${module}.${suffix}`, tensor]));
+    await writer.addModule(module, await storeTensors(parts, named));
   }
   await writer.close();
 };
@@ -113,12 +129,41 @@ for (const quantizer of [nf4, int8]) {
   });
 }
 
-t.test('the bytes do not depend on the order of arrival', async (t) => {
+t.test('the bytes depend neither on the order of arrival nor on where plain tensors are read from', async (t) => {
   const root = t.testdir();
   const checkpoint = await source(join(root, 'source'));
   await write(optionsFor(join(root, 'a'), checkpoint, nf4, 8000), nf4);
   await write(optionsFor(join(root, 'b'), checkpoint, nf4, 8000), nf4, true);
   t.same(await contents(join(root, 'a')), await contents(join(root, 'b')));
+  await write(optionsFor(join(root, 'c'), fetched(checkpoint), nf4, 8000), nf4, true);
+  t.same(await contents(join(root, 'a')), await contents(join(root, 'c')));
+});
+
+t.test('a finished shard is told of, and taken as it is by another writer', async (t) => {
+  const root = t.testdir();
+  const checkpoint = await source(join(root, 'source'));
+  const finished: FinishedShard[] = [];
+  const options: QuantizedCheckpointOptions = {
+    ...optionsFor(join(root, 'base'), checkpoint, nf4, 8000),
+    onShard: async (shard) => void finished.push(shard),
+  };
+  await write(options, nf4);
+  const whole = await contents(options.directory);
+  const names = finished.map(({ file }) => file).sort();
+  t.same(
+    names,
+    Object.keys(whole).filter((name) => /^model-.*safetensors$/.test(name)),
+  );
+  for (const { file, sha256 } of finished) t.equal(createHash('sha256').update(Buffer.from(whole[file]!, 'base64')).digest('hex'), sha256);
+  t.same(finished.flatMap((shard) => shard.modules).sort(), [...modules].sort());
+
+  await rm(join(options.directory, 'config.json'));
+  await rm(join(options.directory, 'model.safetensors.index.json'));
+  const again = await openQuantizedCheckpointWriter(options);
+  for (const shard of again.shards) await again.addShard(shard);
+  await t.rejects(again.addShard(again.shards[0]!), { code: 'QL_UNPLANNED_TENSOR', message: again.shards[0]!.file });
+  await again.close();
+  t.same(await contents(options.directory), whole);
 });
 
 t.test('one shard has the plain name and no index', async (t) => {
@@ -152,13 +197,13 @@ t.test('a quantizer that stores plain weights leaves the config as it is', async
 
 t.test('what does not belong, and what never came, is refused by name', async (t) => {
   const root = t.testdir();
-  const checkpoint = await source(join(root, 'source'));
+  const checkpoint = fetched(await source(join(root, 'source')));
   const options = optionsFor(join(root, 'base'), checkpoint, nf4);
   const embedding = checkpoint.tensors.get('model.embed_tokens.weight')!;
   const writer = await openQuantizedCheckpointWriter(options);
   await writer.addPlain(embedding);
   await t.rejects(writer.addPlain(embedding), { code: 'QL_UNPLANNED_TENSOR', message: embedding.name });
-  await t.rejects(writer.addModule('lm_heads', {}), { code: 'QL_UNPLANNED_TENSOR', message: 'lm_heads' });
+  await t.rejects(writer.addModule('lm_heads', []), { code: 'QL_UNPLANNED_TENSOR', message: 'lm_heads' });
   await t.rejects(writer.addPlain({ ...embedding, name: 'other' }), { code: 'QL_UNPLANNED_TENSOR', message: 'other' });
   await t.rejects(writer.close(), { code: 'QL_MISSING_TENSOR', message: /lm_head/ });
   t.same(await readdir(options.directory), [], 'nothing is left');

@@ -55,7 +55,7 @@ t.test('with one request in ten failing the bytes are those of the directory', a
   server.setFaults(undefined);
   t.ok(failed >= 4, `${failed} requests failed`);
   await sameAsDirectory(t, 'faults');
-  t.notOk(existsSync(join(place.output('faults'), '.quailora-unfinished')));
+  t.notOk(existsSync(join(place.output('faults'), '.quailora')));
   t.match(transfers, new Array(transfers.length).fill({ file: String, bytes: Number, totalBytes: Number, seconds: Number }));
   t.ok(transfers.some((event) => event.type === 'stage' && event.file === 'model-00003-of-00003.safetensors' && event.bytes === 16568));
 });

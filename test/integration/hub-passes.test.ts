@@ -61,8 +61,8 @@ t.test('evaluate gives the perplexity of the directory, and fetches once a pass 
 });
 
 t.test('compare passes over the model seven times', async (t) => {
-  const { initializer, output, writeBase, overwrite, baseName, ...choices } = tinyJob(place, 'compared', { loftqSteps: 1, alsSteps: 2 });
-  t.same([initializer, writeBase, overwrite, baseName, output.length > 0], ['exact', true, false, 'tiny', true]);
+  const { initializer, output, writeBase, fresh, baseName, ...choices } = tinyJob(place, 'compared', { loftqSteps: 1, alsSteps: 2 });
+  t.same([initializer, writeBase, fresh, baseName, output.length > 0], ['exact', true, false, 'tiny', true]);
   const job = { ...choices, text: place.text };
   const since = server.requests.length;
   const found = await resultOf(compare({ ...job, model: id, hub: place.hub('compared'), discardShards: true }));

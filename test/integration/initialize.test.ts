@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lastValueFrom, toArray } from 'rxjs';
 import t from 'tap';
@@ -158,12 +158,21 @@ t.test('a rank above what a layer can use is filled with zeros', async (t) => {
 t.test('an output directory that is not ours is refused, and left as it was', async (t) => {
   const foreign = t.testdir({ 'thesis.tex': 'years of work' });
   await t.rejects(run(tinyJob(place, 'x', { output: foreign })), { code: 'QL_OUTPUT_NOT_EMPTY' });
-  await t.rejects(run(tinyJob(place, 'x', { output: foreign, overwrite: true })), { code: 'QL_OUTPUT_NOT_EMPTY' });
+  await t.rejects(run(tinyJob(place, 'x', { output: foreign, fresh: true })), { code: 'QL_OUTPUT_NOT_EMPTY' });
   t.same(await readdir(foreign), ['thesis.tex']);
   const job = tinyJob(place, 'again', { writeBase: false, modules: ['q_proj'] });
   await run(job);
-  await t.rejects(run(job), { code: 'QL_OUTPUT_EXISTS' });
-  await run({ ...job, overwrite: true });
+  const before = await files(job.output);
+  const again = await run(job);
+  t.match(again, [
+    { type: 'notice', code: 'finished' },
+    { type: 'result', result: { rank: 4 } },
+  ]);
+  t.same(await files(job.output), before, 'a finished run is not written again');
+  await t.rejects(run({ ...job, rank: 2, seed: 1 }), { code: 'QL_OUTPUT_DIFFERS', message: /rank: 4 there, 2 now; seed: 0 there, 1 now/ });
+  await run({ ...job, rank: 2, fresh: true });
+  await rm(join(job.output, 'adapter', 'adapter_model.safetensors'));
+  await t.rejects(run({ ...job, rank: 2 }), { code: 'QL_OUTPUT_DAMAGED', message: /adapter_model\.safetensors is not there/ });
 });
 
 t.test('an abort in the middle ends the run and leaves no finished file', async (t) => {
@@ -183,15 +192,16 @@ t.test('an abort in the middle ends the run and leaves no finished file', async 
     t.not(await ended, 'complete', stage);
     const left = await files(job.output).catch(() => new Map<string, Buffer>());
     t.same(
-      [...left.keys()].filter((name) => name !== '.quailora-unfinished'),
+      [...left.keys()].filter((name) => !name.startsWith('.quailora/')),
       [],
       `${stage}: ${[...left.keys()].join()}`,
     );
-    await run({ ...tinyJob(place, `aborted-${stage}`, { modules: ['q_proj'], writeBase: false }), overwrite: true });
+    await t.rejects(run({ ...job, signal: new AbortController().signal, modules: ['q_proj'] }), { code: 'QL_OUTPUT_DIFFERS' });
+    await run(tinyJob(place, `aborted-${stage}`, { modules: ['q_proj'], writeBase: false, fresh: true }));
   }
 });
 
-t.test('leaving early stops the run as well', async (t) => {
+t.test('leaving early stops the run as well, and what is done is kept', async (t) => {
   const job = tinyJob(place, 'left');
   await new Promise<void>((resolve) => {
     const subscription = initialize(job).subscribe((event) => {
@@ -200,12 +210,16 @@ t.test('leaving early stops the run as well', async (t) => {
       resolve();
     });
   });
-  for (let i = 0; i < 100 && (await readdir(place.output('.'))).includes('left'); i++)
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  t.notOk((await readdir(place.output('.'))).includes('left'), 'nothing was whole, so nothing is left');
+  const isLocked = async (): Promise<boolean> => (await readdir(join(job.output, '.quailora'))).some((name) => name.startsWith('lock-'));
+  for (let i = 0; i < 100 && (await isLocked()); i++) await new Promise((resolve) => setTimeout(resolve, 50));
+  t.notOk(await isLocked());
+  const events = await run(job);
+  t.match(events[0], { type: 'notice', code: 'resumed', message: /0 of 3 blocks were done, and \d of the 7 layers of block 1/ });
+  const [left, whole] = [await files(job.output), await files(place.output('one'))];
+  for (const [name, bytes] of whole) if (name !== 'report.json') t.ok(left.get(name)!.equals(bytes), name);
 });
 
-t.test('weights that are not finite are named, and nothing is left', async (t) => {
+t.test('weights that are not finite are named, and no final file is left', async (t) => {
   for (const [tensor, code] of [
     ['model.layers.1.mlp.up_proj.weight', 'QL_NOT_FINITE'],
     ['model.layers.1.input_layernorm.weight', /^QL_/],
@@ -217,6 +231,10 @@ t.test('weights that are not finite are named, and nothing is left', async (t) =
     await writeFile(location.file, shard);
     const error = await run(tinyJob(broken, 'out')).catch((error: unknown) => error);
     t.match(error, { code, message: tensor.includes('mlp') ? /up_proj/ : /model\.layers\.1/ }, tensor);
-    t.same((await readdir(broken.output('.'))).sort(), ['model', 'text.txt'], 'no output directory');
+    t.same(
+      [...(await files(broken.output('out'))).keys()].filter((name) => !name.startsWith('.quailora/')),
+      [],
+      'what was done before is kept, and nothing else',
+    );
   }
 });

@@ -15,7 +15,7 @@ const [model, calibration] = [output('model'), output('text.txt')];
 await writeTinyMixture(model);
 await writeTinyText(calibration);
 const again = async (from: string, name: string, change: Partial<RefitJob>): Promise<void> => {
-  await lastValueFrom(refit({ directory: output(from), output: output(name), writeBase: true, overwrite: false, workers: 2, ...change }));
+  await lastValueFrom(refit({ directory: output(from), output: output(name), writeBase: true, fresh: false, workers: 2, ...change }));
 };
 
 t.test('experts are corrected again, sharing sums as their new rank asks', async (t) => {

@@ -25,7 +25,7 @@ const refuses = async (
   wanted: { readonly code: string | RegExp; readonly message?: RegExp },
 ): Promise<void> => {
   const sessions = liveSessions();
-  const job = { directory: place.output(from), output: place.output('again'), writeBase: false, overwrite: false, workers: 1 };
+  const job = { directory: place.output(from), output: place.output('again'), writeBase: false, fresh: false, workers: 1 };
   await t.rejects(lastValueFrom(refit({ ...job, ...change })), wanted);
   t.equal((await outputState(job.output)).kind, 'absent');
   t.equal(liveSessions(), sessions);

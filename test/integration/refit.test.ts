@@ -16,7 +16,7 @@ const output = (name: string): string => join(directory, name);
 const JOB: Omit<InitializeJob, 'output'> = {
   ...{ model, calibration: 'data/embedded/calibration.jsonl', budget: { kind: 'tokens', tokens: 1024 }, windowTokens: 128 },
   ...{ heldOutFraction: 0.25, seed: 0, bits: 4, rank: 16, alpha: 16, rslora: false, alsSteps: 20, loftqSteps: 2, balance: true },
-  ...{ modules: 'all-linear', initializer: 'exact', writeBase: false, baseName: 'embedded', overwrite: false, workers: 2 },
+  ...{ modules: 'all-linear', initializer: 'exact', writeBase: false, baseName: 'embedded', fresh: false, workers: 2 },
 };
 
 const init = async (name: string, change: Partial<InitializeJob> = {}, custom?: CustomStages): Promise<void> => {
@@ -25,7 +25,7 @@ const init = async (name: string, change: Partial<InitializeJob> = {}, custom?: 
 
 const refitted = async (from: string, name: string, change: Partial<RefitJob> = {}): Promise<InitializationReport> => {
   const last = await lastValueFrom(
-    refit({ directory: output(from), output: output(name), writeBase: false, overwrite: false, workers: 2, ...change }),
+    refit({ directory: output(from), output: output(name), writeBase: false, fresh: false, workers: 2, ...change }),
   );
   if (last.type !== 'result') throw new Error(`The last event is ${last.type}.`);
   return last.result;

@@ -96,6 +96,6 @@ export const tinyJob = ({ model, text, output }: TinyWorkplace, name: string, ch
     seed: 0,
   },
   ...{ bits: 4, rank: 4, alpha: 16, rslora: false, alsSteps: 20, loftqSteps: 5, balance: true, modules: 'all-linear' },
-  ...{ initializer: 'exact', writeBase: true, baseName: 'tiny', overwrite: false, workers: 1 },
+  ...{ initializer: 'exact', writeBase: true, baseName: 'tiny', fresh: false, workers: 1 },
   ...changes,
 });

@@ -13,7 +13,7 @@ import { writeTinyCheckpoint, writeTinyText } from './tiny-checkpoint.js';
 const SMALL: Omit<InitializeJob, 'model' | 'calibration' | 'output'> = {
   ...{ budget: { kind: 'tokens', tokens: 384 }, windowTokens: 64, heldOutFraction: 0.34, seed: 0, bits: 4, rank: 8, alpha: 16 },
   ...{ rslora: false, alsSteps: 20, loftqSteps: 3, balance: true, modules: 'all-linear', initializer: 'als', writeBase: true },
-  ...{ overwrite: false, workers: 2 },
+  ...{ fresh: false, workers: 2 },
 };
 
 /** Runs `initialize` on a small checkpoint. */

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { columnsOf, matrix, transposed, type Matrix } from '../../src/foundation/index.js';
-import { denseOperator, symmetricEigen, topEigenpairs, type SymmetricOperator } from '../../src/linalg/index.js';
+import { blockColumns, denseOperator, symmetricEigen, topEigenpairs, type SymmetricOperator } from '../../src/linalg/index.js';
 import { naiveEngine, naiveProduct, normalMatrix, orthogonalityError, withSpectrum } from './naive-engine.js';
 
 const engine = naiveEngine();
@@ -139,4 +139,21 @@ t.test('failures have names', async (t) => {
   };
   await t.rejects(topEigenpairs(broken, 4, engine), { code: 'QL_CONVERGENCE' });
   t.equal((await topEigenpairs(operator, 0, engine)).values.length, 0);
+});
+
+t.test('a block is filled up to a fast width where products outweigh the rest', (t) => {
+  t.same([blockColumns(64, 576), blockColumns(64, 4096), blockColumns(16, 4096), blockColumns(16, 4096, 17)], [80, 96, 32, 64]);
+  t.end();
+});
+
+t.test('an operator that draws its start is asked once', async (t) => {
+  const dense = denseOperator(noise, engine);
+  const { vectors } = await topEigenpairs(dense, 24, engine);
+  let drawn = 0;
+  const drawing: SymmetricOperator = { ...dense, draw: async () => (drawn++, vectors) };
+  const warm = await topEigenpairs(drawing, 24, engine);
+  t.equal(drawn, 1);
+  t.ok(warm.applications < (await topEigenpairs(dense, 24, engine)).applications);
+  await topEigenpairs(drawing, 24, engine, { start: vectors });
+  t.equal(drawn, 1, 'a start that is given comes first');
 });

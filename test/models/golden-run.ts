@@ -57,7 +57,13 @@ export interface OwnRun {
   readonly logprobs: Float32Array;
 }
 
-const context: WorkerContext = { linalg: ortMatrixEngine(), threads: 1, throwIfStopped: () => undefined, beforeOtherTask: () => undefined };
+const context: WorkerContext = {
+  linalg: ortMatrixEngine(),
+  threads: 1,
+  throwIfStopped: () => undefined,
+  stay: () => undefined,
+  makeRoom: async () => undefined,
+};
 
 /** Opens a fixture, with some values of its config.json replaced. */
 export const openFixture = async (name: string, replace: Readonly<Record<string, unknown>> = {}): Promise<Checkpoint> => {

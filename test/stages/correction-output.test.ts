@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { openPeftAdapter } from '../../src/evaluation/index.js';
@@ -9,10 +9,11 @@ import {
   openSourceModel,
   planCorrection,
   type CorrectionChoice,
+  type CorrectionOutput,
   type CorrectionOutputOptions,
   type WeightShard,
 } from '../../src/stages/index.js';
-import { openCheckpoint, readMatrix } from '../../src/checkpoint/index.js';
+import { openCheckpoint, readMatrix, readTensor } from '../../src/checkpoint/index.js';
 import { makeTinyModel } from '../integration/tiny-model.js';
 import { normalMatrix } from '../linalg/naive-engine.js';
 
@@ -30,6 +31,7 @@ const choice: CorrectionChoice = {
 const plan = await planCorrection(source, choice);
 const options = (directory: string, changes: Partial<CorrectionOutputOptions> = {}): CorrectionOutputOptions => ({
   ...{ directory, source, plan, choice, initializer: exact(), writeBase: true, baseModelName: 'tiny' },
+  workDirectory: join(directory, 'work'),
   ...changes,
 });
 const quantize = async ({ layer, dtype, location }: WeightShard): Promise<QuantizedMatrix> =>
@@ -73,44 +75,124 @@ t.test('factors of the chosen layers and the whole base are written', async (t) 
     plan.linears.every((module) => base.tensors.has(`${module}.weight.absmax`)),
     'the base is quantized whole',
   );
-  const { readTensor } = await import('../../src/checkpoint/index.js');
   const module = 'model.layers.0.self_attn.q_proj';
   t.same([...(await readTensor(base.tensors.get(`${module}.weight`)!))], [...own[module]!.tensors['weight']!.bytes]);
 });
 
-t.test('plain tensors may be copied shard by shard, and the rest is copied in the end', async (t) => {
-  const written = async (copied: number): Promise<Buffer> => {
+/** The source as if its shards came and went. */
+const fetched: typeof source = {
+  ...source,
+  checkpoint: {
+    ...source.checkpoint,
+    supply: {
+      ...{ commit: 'a'.repeat(40), files: [], announced: () => ({ sha256: undefined, verified: false }) },
+      ...{ require: async () => undefined, release: async () => undefined, close: async () => undefined },
+    },
+  },
+};
+
+const writeAll = async (output: CorrectionOutput, shards: readonly WeightShard[], note?: (module: string) => unknown): Promise<void> => {
+  for (const shard of shards) {
+    const { module } = shard.layer;
+    const factors = plan.corrects(shard.layer) ? factorsFor(shard) : undefined;
+    await output.write({ module, factors, quantized: await quantize(shard), note: note?.(module) });
+  }
+};
+
+t.test('plain tensors of a source that comes and goes may be copied shard by shard, and the rest is copied in the end', async (t) => {
+  const written = async (copied: number, from: typeof source): Promise<Buffer> => {
     const directory = t.testdir();
-    const output = await openCorrectionOutput(options(directory));
-    t.equal(output.copiedFiles.size, 3);
+    const output = await openCorrectionOutput(options(directory, { source: from }));
+    t.equal(output.copiedFiles.size, from === fetched ? 3 : 0);
     for (const file of [...output.copiedFiles].slice(0, copied)) await output.copyPlain(file);
-    for (const shard of plan.shards.flat())
-      await output.write({
-        module: shard.layer.module,
-        factors: plan.corrects(shard.layer) ? factorsFor(shard) : undefined,
-        quantized: await quantize(shard),
-      });
+    await writeAll(output, plan.shards.flat());
     await output.finish();
     return readFile(join(directory, 'base', 'model.safetensors'));
   };
-  const [late, early] = [await written(0), await written(2)];
-  t.ok(late.equals(early));
-  const baseless = await openCorrectionOutput(options(t.testdir(), { writeBase: false }));
-  t.equal(baseless.copiedFiles.size, 0);
-  await baseless.abort();
+  const here = await written(0, source);
+  for (const copied of [0, 2, 3]) t.ok((await written(copied, fetched)).equals(here), `${copied} copied before`);
 });
 
-t.test('giving up leaves no file', async (t) => {
+const contents = async (directory: string): Promise<Record<string, string>> => {
+  const names = ['adapter/adapter_model.safetensors', 'base/model.safetensors', 'base/config.json'];
+  return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await readFile(join(directory, name), 'base64')] as const)));
+};
+
+for (const from of [source, fetched])
+  t.test(
+    `what was finished is taken over, ${from === source ? 'from a source on the disk' : 'from one that comes and goes'}`,
+    async (t) => {
+      const root = t.testdir();
+      const [whole, parted] = [join(root, 'whole'), join(root, 'parted')];
+      const undisturbed = await openCorrectionOutput(options(whole, { source: from }));
+      await writeAll(undisturbed, plan.shards.flat());
+      await undisturbed.finish();
+
+      const all = plan.shards.flat();
+      const killed = await openCorrectionOutput(options(parted, { source: from }));
+      const [file] = killed.copiedFiles;
+      if (file !== undefined) await killed.copyPlain(file);
+      await writeAll(killed, all.slice(0, 9), (module) => ({ of: module }));
+
+      const goesOn = await openCorrectionOutput(options(parted, { source: from }));
+      t.equal(goesOn.copiedFiles.size, from === fetched ? 2 : 0, 'what was copied is not copied again');
+      t.same(
+        [...goesOn.finished.keys()].sort(),
+        all
+          .slice(0, 9)
+          .map(({ layer }) => layer.module)
+          .sort(),
+      );
+      for (const [module, note] of goesOn.finished) t.same(note, plan.corrected.includes(module) ? { of: module } : null);
+      await writeAll(goesOn, all.slice(9));
+      // Killed again, after the base is whole and before anything else is.
+      const last = await openCorrectionOutput(options(parted, { source: from }));
+      t.equal(last.finished.size, all.length);
+      await last.finish();
+      t.same(await contents(parted), await contents(whole));
+    },
+  );
+
+t.test('what is damaged is told of and has to come again', async (t) => {
   const directory = t.testdir();
   const output = await openCorrectionOutput(options(directory));
-  for (const shard of plan.shards[0]!)
-    await output.write({
-      module: shard.layer.module,
-      factors: plan.corrects(shard.layer) ? factorsFor(shard) : undefined,
-      quantized: await quantize(shard),
-    });
-  await output.abort();
-  t.same(await tree(directory), []);
+  await writeAll(output, plan.shards.flat().slice(0, 7));
+  const parts = join(directory, 'work', 'parts');
+  const spoil = async (kind: string, module: string): Promise<void> => {
+    const name = (await readdir(join(parts, kind))).find((file) => file.startsWith(module))!;
+    const bytes = await readFile(join(parts, kind, name));
+    bytes[bytes.length - 1]! ^= 1;
+    await writeFile(join(parts, kind, name), bytes);
+  };
+  await spoil('factors', 'model.layers.0.self_attn.q_proj');
+  await spoil('base', 'model.layers.0.mlp.up_proj');
+  const damaged: string[] = [];
+  const again = await openCorrectionOutput(options(directory, { onDamaged: (file) => void damaged.push(file) }));
+  t.same(damaged.length, 2);
+  t.match(damaged.join(), /q_proj.*|up_proj/);
+  t.equal(again.finished.size, 5);
+  t.notOk(again.finished.has('model.layers.0.self_attn.q_proj') || again.finished.has('model.layers.0.mlp.up_proj'));
+  await writeAll(
+    again,
+    plan.shards.flat().filter(({ layer }) => !again.finished.has(layer.module)),
+  );
+  await again.finish();
+  t.equal((await openPeftAdapter(join(directory, 'adapter'))).modules.size, plan.corrected.length);
+});
+
+t.test('a finished shard of the base that is not what it was is written again', async (t) => {
+  const directory = t.testdir();
+  const first = await openCorrectionOutput(options(directory));
+  await writeAll(first, plan.shards.flat());
+  const shard = join(directory, 'base', 'model.safetensors');
+  const before = await readFile(shard);
+  await truncate(shard, 100);
+  const damaged: string[] = [];
+  const again = await openCorrectionOutput(options(directory, { onDamaged: (file) => void damaged.push(file) }));
+  t.same([again.finished.size, damaged], [0, [shard]]);
+  await writeAll(again, plan.shards.flat());
+  await again.finish();
+  t.same(await readFile(shard), before);
 });
 
 t.test('an end before every layer came is an error and leaves no adapter', async (t) => {

@@ -1,8 +1,9 @@
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readdir } from 'node:fs/promises';
 import t from 'tap';
 import { sharedPanels, type SummedInput } from '../../src/calibration/index.js';
 import { ByteLedger } from '../../src/foundation/index.js';
+import { startWorkerPool } from '../../src/runtime/index.js';
 import { loadStatistics, openSourceModel, openStatisticsKeeper, planCorrection, STOCK_SETTINGS } from '../../src/stages/index.js';
 import type { InputStatistics, PackedStatistic, SolvingRun } from '../../src/stages/index.js';
 import { makeTinyModel } from '../integration/tiny-model.js';
@@ -25,7 +26,11 @@ const SUMS: readonly SummedInput[] = [
 
 t.test('what is kept comes back, for the layers that are corrected', async (t) => {
   const plan = await planCorrection(source, STOCK_SETTINGS);
-  const keeper = await openStatisticsKeeper(directory, plan);
+  const pool = startWorkerPool({ workers: 1 });
+  t.teardown(() => pool.close());
+  const workDirectory = join(directory, 'work');
+  await mkdir(workDirectory);
+  const keeper = await openStatisticsKeeper({ directory, plan, workDirectory, pool, onDamaged: t.fail });
   const statistics: InputStatistics[] = [
     { input: 'attention_input', calibration: statistic('H', 32, 1), heldOut: statistic('H', 32, 2) },
     { input: 'mlp_hidden', calibration: statistic('G', 32, 3), heldOut: undefined },

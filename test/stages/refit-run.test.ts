@@ -3,7 +3,7 @@ import { chooseRefit } from '../../src/stages/refit-run.js';
 import type { RefitJob } from '../../src/stages/index.js';
 import { sampleKept } from './sample-kept.js';
 
-const job: RefitJob = { directory: 'out', output: 'again', writeBase: false, overwrite: false };
+const job: RefitJob = { directory: 'out', output: 'again', writeBase: false, fresh: false };
 
 t.test('what the job leaves open is as it was', async (t) => {
   t.same(await chooseRefit(job, sampleKept()), { ...sampleKept().options, initializer: 'exact', seed: 7 });

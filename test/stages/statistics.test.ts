@@ -13,6 +13,7 @@ const passage = (sequence: number, split: 'calibration' | 'heldOut', value: numb
   for (const panel of sums[0]!) panel.fill(value);
   return {
     ...{ sequence, sums, chunks: [], consumed: [], activationBytes: 0 },
+    seconds: { load: 0, forward: 0, sums: 0, spill: 0 },
     segment: planSegments([10], split, { runTokens: 10, segmentTokens: 10 })[0]!,
   };
 };

@@ -12,7 +12,7 @@ import { watch } from '../watch.js';
 interface CompareFlags extends JobFlags, ModelFlags, PrefixedTextFlags {
   readonly text: string;
   readonly output?: string;
-  readonly overwrite?: boolean;
+  readonly fresh?: boolean;
   readonly json?: boolean;
 }
 
@@ -31,7 +31,7 @@ export const addCompareCommand: AddCommand = (program, context, finish) => {
   );
   addModelOptions(command, '. compare passes over the model seven times, and then fetches it seven times')
     .addOption(option('--output <dir>', 'directory to write the result to, as report.json (default: none)', filled('--output')))
-    .option('--overwrite', "replace an earlier run's files in the output directory")
+    .option('--fresh', "start over: replace an earlier run's files in the output directory")
     .addOption(jsonOption())
     .action(async (model: string, flags: CompareFlags) => {
       const shape = textShape(unprefixed(flags));
@@ -44,13 +44,13 @@ export const addCompareCommand: AddCommand = (program, context, finish) => {
         text: flags.text,
         ...(shape && { textShape: shape }),
       };
-      const { output, overwrite = false } = flags;
+      const { output, fresh = false } = flags;
       finish(
         await watch(context, {
           json: flags.json ?? false,
           start: (signal) => {
             const start = (): ReturnType<typeof context.pipelines.compare> => context.pipelines.compare({ ...job, signal });
-            return output === undefined ? start() : saveResult(output, overwrite, start);
+            return output === undefined ? start() : saveResult(output, fresh, start);
           },
           summarize: summarizeComparison,
         }),

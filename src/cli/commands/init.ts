@@ -1,22 +1,20 @@
-import { Option, type Command } from 'commander';
-import { KEPT_SUMS, type InitializeJob, type InitializerName, type KeptSums } from '../../stages/index.js';
+import type { Command } from 'commander';
+import type { InitializeJob } from '../../stages/index.js';
 import type { AddCommand } from '../context.js';
 import { describeOutput } from '../describe-output.js';
-import { addJobOptions, checkPairWindow, initializerOption, jobChoices, jsonOption, type JobFlags } from '../job-options.js';
+import { addInitOptions, initChoices, type InitFlags } from '../init-options.js';
+import { addJobOptions, checkPairWindow, jobChoices, jsonOption, type JobFlags } from '../job-options.js';
 import { addModelOptions, MODEL_ARGUMENT, modelChoices, type ModelFlags } from '../model-options.js';
 import { option } from '../option.js';
-import { filled, oneOf } from '../option-parsers.js';
+import { filled, wholeNumber } from '../option-parsers.js';
 import { summarizeInitialization } from '../render/summarize-initialization.js';
+import { addResourceOptions, resourceChoices, type ResourceFlags } from '../resource-options.js';
 import { watch } from '../watch.js';
 
-interface InitFlags extends JobFlags, ModelFlags {
+interface CommandFlags extends InitFlags, JobFlags, ModelFlags, ResourceFlags {
   readonly output: string;
-  readonly initializer: InitializerName;
-  readonly writeBase?: boolean;
-  readonly baseName?: string;
-  readonly experts?: boolean;
-  readonly keepStatistics?: KeptSums;
-  readonly overwrite?: boolean;
+  readonly fresh?: boolean;
+  readonly checkpointSeconds?: number;
   readonly json?: boolean;
 }
 
@@ -29,40 +27,27 @@ export const addInitCommand: AddCommand = (program, context, finish) => {
       .argument('<model>', MODEL_ARGUMENT)
       .addOption(option('--output <dir>', 'directory to write to', filled('--output')).makeOptionMandatory()),
   );
-  addModelOptions(command)
-    .addOption(initializerOption())
-    .option('--write-base', 'also write the quantized checkpoint')
-    .addOption(
-      new Option(
-        '--experts',
-        'of a mixture model: quantize and correct each routed expert too, and write plain factors to experts/, which stock peft ' +
-          'can not load; a block then takes about 4 B x experts x (hidden^2 + min(hidden, expert width)^2), twice with held-out text',
-      ),
-    )
-    .addOption(option('--base-name <name>', 'base_model_name_or_path of the adapter (default: MODEL)', filled('--base-name')))
+  addResourceOptions(addInitOptions(addModelOptions(command)))
     .addOption(
       option(
-        `--keep-statistics [${KEPT_SUMS.join('|')}]`,
-        'write the sums to statistics/ for refit, 2 n^2 bytes each, twice with held-out text; used (default): what this run needs; ' +
-          'all-h: an H of every input, also for another bit width and LoftQ, n being the ffn width for down projections',
-        oneOf('--keep-statistics', KEPT_SUMS),
-      ).preset('used'),
+        '--checkpoint-seconds <s>',
+        'least seconds between two checkpoints inside a block, which is what a kill may lose (default: 30)',
+        wholeNumber('--checkpoint-seconds', 0),
+      ),
     )
-    .option('--overwrite', "replace an earlier run's files in the output directory")
+    .option('--fresh', "start over: replace an earlier run's files in the output directory")
     .addOption(jsonOption())
-    .action(async (model: string, flags: InitFlags, command: Command) => {
+    .action(async (model: string, flags: CommandFlags, command: Command) => {
       checkPairWindow(flags, command.getOptionValueSource('window') !== 'default');
       const job: InitializeJob = {
         ...jobChoices(flags),
         ...modelChoices(flags, context),
+        ...resourceChoices(flags),
+        ...initChoices(flags),
         model,
         output: flags.output,
-        initializer: flags.initializer,
-        writeBase: flags.writeBase ?? false,
-        ...(flags.baseName !== undefined && { baseName: flags.baseName }),
-        ...(flags.experts && { experts: true }),
-        ...(flags.keepStatistics && { keepStatistics: flags.keepStatistics }),
-        overwrite: flags.overwrite ?? false,
+        fresh: flags.fresh ?? false,
+        ...(flags.checkpointSeconds !== undefined && { checkpointSeconds: flags.checkpointSeconds }),
       };
       finish(
         await watch(context, {

@@ -27,7 +27,7 @@ interface RefitFlags extends ShardFlags {
   readonly workers?: number;
   readonly baseName?: string;
   readonly writeBase?: boolean;
-  readonly overwrite?: boolean;
+  readonly fresh?: boolean;
   readonly json?: boolean;
 }
 
@@ -64,12 +64,12 @@ export const addRefitCommand: AddCommand = (program, context, finish) => {
     .addOption(option('--workers <n>', 'worker threads (default: one a core)', wholeNumber('--workers', 1, 1024)))
     .addOption(option('--base-name <name>', 'base_model_name_or_path of the adapter', filled('--base-name')))
     .option('--write-base', 'also write the quantized checkpoint; with the same bits it is the one of init')
-    .option('--overwrite', "replace an earlier run's files in the output directory");
+    .option('--fresh', "start over: replace an earlier run's files in the output directory");
   addShardOptions(command)
     .addOption(jsonOption())
     .action(async (directory: string, flags: RefitFlags) => {
-      const { json = false, writeBase = false, overwrite = false, ...typed } = flags;
-      const job: RefitJob = { ...typed, ...modelChoices(flags, context), directory, writeBase, overwrite };
+      const { json = false, writeBase = false, fresh = false, ...typed } = flags;
+      const job: RefitJob = { ...typed, ...modelChoices(flags, context), directory, writeBase, fresh };
       finish(
         await watch(context, {
           json,

@@ -1,5 +1,6 @@
 import { createLogUpdate } from 'log-update';
 import type { Output } from '../context.js';
+import { plainText } from './plain-text.js';
 import { createProgressMeter } from './progress-meter.js';
 import { renderSummary } from './render-summary.js';
 import type { Renderer, Summary } from './renderer.js';
@@ -25,7 +26,10 @@ export const createLiveRenderer = <Result>(stdout: Output, summarize: (result: R
     show: (event) => {
       const reading = read(event);
       if (event.type === 'start') stdout.write(`${startLine(event)}\n`);
-      else if (event.type === 'stage') {
+      else if (event.type === 'notice') {
+        update.clear();
+        stdout.write(`${plainText(event.message)}\n`);
+      } else if (event.type === 'stage') {
         const line = transferLine(event);
         const changed = line === undefined ? event.stage !== stage : event.bytes === event.totalBytes;
         if (line !== undefined) transfer = changed ? undefined : line;

@@ -1,4 +1,5 @@
 import type { Output } from '../context.js';
+import { plainText } from './plain-text.js';
 import { createProgressMeter } from './progress-meter.js';
 import { renderSummary } from './render-summary.js';
 import type { Renderer, Summary } from './renderer.js';
@@ -16,6 +17,7 @@ export const createPlainRenderer = <Result>(stdout: Output, summarize: (result: 
     show: (event) => {
       const reading = read(event);
       if (event.type === 'start') stdout.write(`${startLine(event)}\n`);
+      else if (event.type === 'notice') stdout.write(`${plainText(event.message)}\n`);
       else if (event.type === 'result') stdout.write(renderSummary(summarize(event.result), 'ascii'));
       else if (event.type === 'stage') {
         const { file, bytes = 0, totalBytes = 0 } = event;

@@ -81,6 +81,17 @@ const correctionNotes = (experts: ExpertReport): string[] => {
   ];
 };
 
+const plannedNote = ({ plan }: InitializationReport): string => (plan ? `, ${formatBytes(plan.peakBytes)} planned` : '');
+
+/** What the time went into, and how near that comes to bare matrix products. */
+const workNote = ({ work, secondsPerStage, plan }: InitializationReport): string => {
+  if (!work || !plan) return '';
+  const parts = ['calibrate: forward', 'calibrate: sums', 'initialize', 'certify', 'quantize'] as const;
+  const total = Object.entries(secondsPerStage).reduce((sum, [, seconds]) => sum + seconds, -(secondsPerStage['calibrate'] ?? 0));
+  const shares = parts.map((part) => `${part.replace('calibrate: ', '')} ${formatPercent((secondsPerStage[part] ?? 0) / total)}`);
+  return ` Workers' time: ${shares.join(', ')}; ${formatPercent(work.share)} of this machine's matrix-product rate.`;
+};
+
 /** Sums a run up by kind of layer: how much of the quantization error's output is left. */
 export const summarizeInitialization = (
   report: InitializationReport,
@@ -110,7 +121,7 @@ export const summarizeInitialization = (
       ...(report.refit ? [`The sums are those that ${report.refit.from} kept; nothing was calibrated again.`] : []),
       ...(note === undefined ? [] : [note]),
       ...(experts ? expertNotes(experts) : []),
-      `${formatSeconds(report.totals.seconds)}, peak memory ${formatBytes(report.peakRssBytes)}.`,
+      `${formatSeconds(report.totals.seconds)}, peak memory ${formatBytes(report.peakRssBytes)}${plannedNote(report)}.${workNote(report)}`,
       `Wrote ${written.join(', ')} and ${output}/report.json.`,
     ],
   };

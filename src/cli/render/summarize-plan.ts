@@ -1,0 +1,86 @@
+import type { ExecutionPlan, PlannedStage } from '../../planning/index.js';
+import { formatBytes, formatClock, formatCount, formatPercent } from './format-quantity.js';
+import type { Summary } from './renderer.js';
+import { wrapText } from './wrap-text.js';
+
+/** Columns of the widest line. */
+const COLUMNS = 100;
+
+/** Whole MiB, rounded up; nothing for none. */
+const mebibytes = (bytes: number): string => (bytes === 0 ? '' : formatCount(Math.ceil(bytes / 2 ** 20)));
+
+const rowOf = ({ stage, blockKind, blocks, bytes, totalBytes }: PlannedStage): string[] => [
+  blockKind === undefined ? stage : `${stage} ${blockKind}${blocks > 1 ? ` x ${blocks}` : ''}`,
+  ...[bytes.weights, bytes.statistics, bytes.heldOutStatistics, bytes.activations, bytes.solver, bytes.runtime, totalBytes].map(mebibytes),
+];
+
+const counted = (count: number, noun: string): string => `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+
+const memoryNote = ({ peakBytes, peakAt, layout, budgetBytes, machineBytes, smallestBudgetBytes }: ExecutionPlan): string => {
+  const limit = budgetBytes === null ? `the machine has ${mebibytes(machineBytes)} MiB` : `the budget is ${mebibytes(budgetBytes)} MiB`;
+  const how = `${counted(layout.workers, 'worker')} of ${counted(layout.threads, 'thread')}`;
+  return `Memory: ${mebibytes(peakBytes)} MiB at most (${peakAt}), ${how}; ${limit}; the least budget is ${mebibytes(smallestBudgetBytes)} MiB.`;
+};
+
+const tokenNote = ({ tokens, floats, piecesPerBlock }: ExecutionPlan): string => {
+  const assumed = tokens.source === 'assumed' ? ', assumed: the text is not read, and samples may be shorter than a window' : '';
+  return (
+    `Tokens: ${formatCount(tokens.calibration)} and ${formatCount(tokens.heldOut)} held out, in windows of ${formatCount(tokens.windowTokens)}${assumed}. ` +
+    `${formatCount(floats.runTokens)} in a run, ${formatCount(floats.segmentTokens)} in a partial sum; ${counted(piecesPerBlock, 'piece')} a block.`
+  );
+};
+
+const diskNote = ({ scratchBytes, outputBytes, keptStatisticsBytes, disks }: ExecutionPlan): string =>
+  `Disk: ${formatBytes(scratchBytes)} of temporary files, ${formatBytes(outputBytes)} of output; kept statistics would take ` +
+  `${formatBytes(keptStatisticsBytes)}. ${disks.map(({ directory, freeBytes }) => `${formatBytes(freeBytes)} free at ${directory}`).join(', ')}.`;
+
+const operationsNote = ({ operations, passes }: ExecutionPlan): string => {
+  const { forward, sums, solve, certify, quantizedWeights } = operations;
+  const parts = Object.entries({ forward, sums, solve, certify }).map(([name, count]) => `${name} ${(count / 1e12).toPrecision(3)}`);
+  return (
+    `Work (10^12 operations): ${parts.join(', ')}; ${formatCount(quantizedWeights / 1e6)} million weights are quantized. ` +
+    `The tokens pass the model ${passes.tokens === 1 ? 'once' : `${passes.tokens} times`}; its weights are read ${passes.weights} times.`
+  );
+};
+
+const timeNote = ({ times, speed }: ExecutionPlan): string | undefined => {
+  if (!speed) return undefined;
+  const each = times.map(({ tokens, seconds }) => `${formatClock(seconds)} for ${formatCount(tokens)} tokens`);
+  const rate = `${formatCount(speed.gemmOperationsPerSecond / 1e9)} GFLOP/s, ${formatCount(speed.weightsPerSecond / 1e6)} million weights/s`;
+  return `Time: about ${each.join(', ')} (measured just now: ${rate}).`;
+};
+
+const sumNotes = ({ sums }: ExecutionPlan): string[] => [
+  ...new Set(
+    sums.map(
+      ({ input, size, kind, reason, copies }) => `${kind} [${size}, ${size}] of ${input}${copies > 1 ? ` x ${copies}` : ''}: ${reason}`,
+    ),
+  ),
+];
+
+const expertNote = ({ experts }: ExecutionPlan): string | undefined =>
+  experts &&
+  `Experts: ${experts.names.join(', ')} (${formatPercent(experts.share)} of the weights) ` +
+    (experts.corrected
+      ? 'get plain factors in experts/; adapter and base leave them in full precision.'
+      : 'stay in full precision; --experts corrects them too.');
+
+/** Shows a plan: a table of its stages, then what else it needs and why. */
+export const summarizePlan = (plan: ExecutionPlan): Summary => ({
+  title: `Memory in MiB of init ${plan.model} (${plan.modelType}, ${counted(plan.blocks, 'block')})`,
+  head: ['stage', 'weights', 'sums', 'held out', 'activations', 'solver', 'runtime', 'total'],
+  rows: plan.stages.map(rowOf),
+  notes: [
+    memoryNote(plan),
+    tokenNote(plan),
+    diskNote(plan),
+    operationsNote(plan),
+    timeNote(plan),
+    ...sumNotes(plan),
+    expertNote(plan),
+    plan.fits ? undefined : 'It does not fit. What would help:',
+    ...plan.advice.map((line) => `- ${line}`),
+  ]
+    .filter((note) => note !== undefined)
+    .flatMap((note) => wrapText(note, COLUMNS)),
+});

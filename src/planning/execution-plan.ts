@@ -1,0 +1,133 @@
+import type { ExpertShape, SumShape } from './model-shape.js';
+
+/** What decides floats: it follows from model, options and budget, never from the machine or its speed. */
+export interface FloatChoices {
+  /** Tokens of one run of a block's graph at most, unless a single window is longer. */
+  readonly runTokens: number;
+  /** Tokens after which a partial sum ends. */
+  readonly segmentTokens: number;
+  /** Type of the hidden states between two blocks. */
+  readonly storedActivations: 'f32';
+  /** Type of the large products. */
+  readonly arithmetic: 'f32';
+}
+
+/** How the processor is used; it never changes a float. */
+export interface RunLayout {
+  readonly workers: number;
+  /** Threads inside one operator of each worker. */
+  readonly threads: number;
+}
+
+/** Resident bytes of one stage, by what holds them. */
+export interface StageBytes {
+  /** Weights, their quantization and its residuals. */
+  readonly weights: number;
+  /** Sums over the calibration tokens, partial ones included. */
+  readonly statistics: number;
+  /** Sums over the held-out tokens. */
+  readonly heldOutStatistics: number;
+  /** Hidden states and what the block's graph computes from them. */
+  readonly activations: number;
+  /** Unpacked sums and the solver's own matrices. */
+  readonly solver: number;
+  /** Node, ONNX Runtime, the threads, the tokenizer. */
+  readonly runtime: number;
+}
+
+/** One stage of a run. */
+export interface PlannedStage {
+  readonly stage: 'start' | 'embed' | 'calibrate' | 'solve' | 'write';
+  /** Kind of block; undefined outside the blocks. */
+  readonly blockKind: string | undefined;
+  /** Blocks of that kind. */
+  readonly blocks: number;
+  readonly bytes: StageBytes;
+  readonly totalBytes: number;
+  /** Floating-point operations of all its blocks together, for the chosen number of tokens. */
+  readonly operations: number;
+}
+
+/** Floating-point operations of a run, a multiplication and an addition counting as two. */
+export interface Operations {
+  readonly forward: number;
+  readonly sums: number;
+  readonly solve: number;
+  readonly certify: number;
+  /** Weights that are quantized; those of a G count twice. */
+  readonly quantizedWeights: number;
+}
+
+/** A number of calibration tokens and the seconds that a run with it takes on this machine. */
+export interface TokenTime {
+  readonly tokens: number;
+  readonly seconds: number;
+}
+
+/** Tokens of a run. */
+export interface PlannedTokens {
+  readonly calibration: number;
+  readonly heldOut: number;
+  readonly windowTokens: number;
+  /** `counted`: read from the text. `assumed`: whole windows, or the stock number where no text was given. */
+  readonly source: 'counted' | 'assumed';
+}
+
+/** Space that a run needs in one place, and what is free there. */
+export interface DiskNeed {
+  readonly directory: string;
+  readonly neededBytes: number;
+  readonly freeBytes: number;
+}
+
+/** What a run needs and how it will be done. */
+export interface ExecutionPlan {
+  readonly model: string;
+  readonly modelType: string;
+  readonly blocks: number;
+  readonly tokens: PlannedTokens;
+  readonly layout: RunLayout;
+  /** Weight matrices that are worked on at the same time. */
+  readonly shardsInFlight: number;
+  readonly floats: FloatChoices;
+  /** Graphs that a block is computed by. */
+  readonly piecesPerBlock: number;
+  readonly stages: readonly PlannedStage[];
+  readonly peakBytes: number;
+  /** Stage of the peak, with the kind of block: `calibrate dense`. */
+  readonly peakAt: string;
+  /** Least budget of memory that the run can do with: one worker, the smallest chunks. */
+  readonly smallestBudgetBytes: number;
+  /** Budget that was given; null without one. */
+  readonly budgetBytes: number | null;
+  /** Memory of the machine, a container's limit respected. */
+  readonly machineBytes: number;
+  /** Hidden states of two boundaries and the sums of one block. */
+  readonly scratchBytes: number;
+  readonly outputBytes: number;
+  /** What the sums of all blocks would take on the disk. */
+  readonly keptStatisticsBytes: number;
+  readonly disks: readonly DiskNeed[];
+  /** Times that the tokens pass the model, and that its weights are read. */
+  readonly passes: { readonly tokens: number; readonly weights: number };
+  readonly operations: Operations;
+  /** Seconds with the chosen tokens; null unless the machine was measured. */
+  readonly seconds: number | null;
+  /** The same for other numbers of tokens. */
+  readonly times: readonly TokenTime[];
+  readonly speed: MachineSpeed | null;
+  readonly sums: readonly (SumShape & { readonly blockKind: string })[];
+  readonly experts: ExpertShape | undefined;
+  /** What to change where something does not fit; empty where all fits. */
+  readonly advice: readonly string[];
+  /** False where memory or disk do not suffice. */
+  readonly fits: boolean;
+}
+
+/** What a short measurement says of this machine. */
+export interface MachineSpeed {
+  /** Floating-point operations a second of all workers together, in products of the model's width. */
+  readonly gemmOperationsPerSecond: number;
+  /** Weights quantized a second, all workers together. */
+  readonly weightsPerSecond: number;
+}

@@ -1,0 +1,39 @@
+import type { FloatChoices, RunLayout } from './execution-plan.js';
+import type { ModelShape } from './model-shape.js';
+
+/** How a layer is solved, as far as its bytes and operations follow from it. */
+export interface SolveShape {
+  readonly rank: number;
+  /** Bits of a stored weight. */
+  readonly bits: number;
+  /** True where W and Q are held beside E. */
+  readonly keepsWeights: boolean;
+  /** True where the initializer reads the sums. */
+  readonly usesSums: boolean;
+  /** Rounds of the initializer's own alternation; 0 for those that have none. */
+  readonly steps: number;
+}
+
+/** Everything that the bytes and operations of a run follow from. */
+export interface RunShape {
+  readonly model: ModelShape;
+  readonly solve: SolveShape;
+  readonly calibrationTokens: number;
+  readonly heldOutTokens: number;
+  /** Tokens of the longest window. */
+  readonly windowTokens: number;
+  readonly writeBase: boolean;
+  readonly floats: FloatChoices;
+  readonly layout: RunLayout;
+}
+
+/** Tokens of the largest run: whole windows, one at least. */
+export const largestRun = ({ floats, windowTokens }: Pick<RunShape, 'floats' | 'windowTokens'>): number =>
+  Math.max(1, Math.floor(floats.runTokens / windowTokens)) * windowTokens;
+
+/** Tokens of the largest segment: it ends with the run that reaches its length, or with the text. */
+export const largestSegment = (run: Pick<RunShape, 'floats' | 'windowTokens' | 'calibrationTokens' | 'heldOutTokens'>): number => {
+  const tokens = largestRun(run);
+  const longest = Math.max(run.calibrationTokens, run.heldOutTokens);
+  return Math.min(Math.ceil(run.floats.segmentTokens / tokens) * tokens, Math.ceil(longest / run.windowTokens) * run.windowTokens);
+};

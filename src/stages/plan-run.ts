@@ -1,0 +1,72 @@
+import { availableParallelism } from 'node:os';
+import { planText, type SelectedWindows } from '../corpus/index.js';
+import type { Initializer } from '../initializers/index.js';
+import { planExecution, type ExecutionPlan, type MachineSpeed, type OpenRun, type PlanRequest } from '../planning/index.js';
+import { keepsWeights, sumsG, type CorrectionPlan } from './correction-plan.js';
+import { describeModel } from './describe-model.js';
+import { freeSpace } from './free-space.js';
+import type { PlanJob } from './jobs.js';
+import { machineMemory } from './machine-memory.js';
+import type { SourceModel } from './open-source-model.js';
+
+/** Tokens that a plan is made for. */
+export type RunTokens = Pick<OpenRun, 'calibrationTokens' | 'heldOutTokens' | 'windowTokens'> & Pick<PlanRequest, 'tokenSource'>;
+
+/** What a run is planned from. */
+export interface RunParts {
+  readonly source: SourceModel;
+  readonly correction: CorrectionPlan;
+  readonly initializer: Initializer;
+  readonly tokens: RunTokens;
+  /** Left out where no times are wanted. */
+  readonly speed?: MachineSpeed | undefined;
+}
+
+/** Tokens of one sample at most. */
+const sampleTokens = ({ calibration, calibrationShape, windowTokens }: PlanJob): number => {
+  const pair = calibration === undefined ? undefined : planText(calibration, calibrationShape ?? {}, 'calibration').pairTokens;
+  return pair ? pair.source + pair.target : windowTokens;
+};
+
+/** The tokens of a job whose text is not read: whole windows, which samples have at most. */
+export const assumeTokens = (job: PlanJob, { maxPositions }: Pick<SourceModel['model'], 'maxPositions'>): RunTokens => {
+  const { budget, heldOutFraction } = job;
+  const windowTokens = Math.min(maxPositions, budget.kind === 'samples' ? sampleTokens(job) : job.windowTokens);
+  const windows = budget.kind === 'samples' ? budget.samples : Math.floor(budget.tokens / windowTokens);
+  const heldOutTokens = Math.round(heldOutFraction * windows) * windowTokens;
+  return { calibrationTokens: windows * windowTokens, heldOutTokens, windowTokens, tokenSource: 'assumed' };
+};
+
+/** The tokens of windows that were chosen. */
+export const countTokens = ({ calibration, heldOut, tokens }: SelectedWindows): RunTokens => ({
+  calibrationTokens: tokens.calibration,
+  heldOutTokens: tokens.heldOut,
+  windowTokens: [...calibration, ...heldOut].reduce((longest, { length }) => Math.max(longest, length), 1),
+  tokenSource: 'counted',
+});
+
+/**
+ * Plans a run of `initialize` on this machine: what it needs, and how it will be done.
+ *
+ * @throws the file system's own error where the room on a disk can't be asked
+ */
+export const planRun = async (job: PlanJob, { source, correction, initializer, tokens, speed }: RunParts): Promise<ExecutionPlan> => {
+  const { tokenSource, ...counts } = tokens;
+  const output = job.output ?? '.';
+  return planExecution({
+    name: job.model,
+    run: {
+      model: describeModel(source, correction, sumsG(initializer, job)),
+      solve: {
+        ...{ rank: job.rank, bits: job.bits, keepsWeights: keepsWeights(initializer), usesSums: initializer.usesStatistic },
+        steps: initializer.name === 'als' ? job.alsSteps : 0,
+      },
+      ...counts,
+      writeBase: job.writeBase,
+    },
+    tokenSource,
+    ...{ budgetBytes: job.maxMemoryBytes, workers: job.workers, keepsStatistics: job.keepStatistics !== undefined },
+    machine: { cores: availableParallelism(), memoryBytes: machineMemory(), speed },
+    disks: { output: await freeSpace(output), scratch: await freeSpace(job.scratch ?? output) },
+  });
+};
