@@ -14,6 +14,9 @@ export interface KeptPlace {
   readonly kept: KeptStatistics;
 }
 
+/** What loading needs of a run. */
+type LoadingRun = Pick<SolvingRun, 'model' | 'plan' | 'statisticBytes'>;
+
 const readPacked = async (directory: string, { file, sha256, bytes: _, rows: __, ...expected }: KeptFile): Promise<PackedStatistic> => {
   const path = join(directory, KEPT_DIRECTORY, file);
   const { meaning, panels } = await readStatistic(path, sha256);
@@ -24,7 +27,7 @@ const readPacked = async (directory: string, { file, sha256, bytes: _, rows: __,
 };
 
 /** Files of a block that something corrected reads, and those of all experts. */
-const filesOf = ({ plan }: SolvingRun, block: number, { files }: KeptStatistics): KeptFile[] => {
+const filesOf = ({ plan }: LoadingRun, block: number, { files }: KeptStatistics): KeptFile[] => {
   const shards = [...plan.shards[block]!, ...(plan.experts?.shards[block] ?? [])];
   const read = new Set(shards.filter(({ layer }) => plan.corrects(layer)).map(({ layer }) => layer.input));
   return files.filter((file) => file.block === block && (read.has(file.input) || (plan.experts?.asked && file.rows !== undefined)));
@@ -36,7 +39,7 @@ const filesOf = ({ plan }: SolvingRun, block: number, { files }: KeptStatistics)
  *
  * @throws StatisticFileError QL_STATISTIC_FILE naming the file that is missing, damaged or changed
  */
-export const loadStatistics = async (run: SolvingRun, { directory, kept }: KeptPlace, block: number): Promise<InputStatistics[]> => {
+export const loadStatistics = async (run: LoadingRun, { directory, kept }: KeptPlace, block: number): Promise<InputStatistics[]> => {
   const files = filesOf(run, block, kept);
   const sums: SummedInput[] = [];
   const statistics: InputStatistics[] = [];

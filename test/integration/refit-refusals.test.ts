@@ -120,7 +120,7 @@ t.test("a pipeline's own quantizer has to be replaced by a name", async (t) => {
     ...{ name: 'whole-numbers', bits: 4, quantizationConfig: () => undefined },
     quantize: (W) => ({
       tensors: { weight: { dtype: 'F32', shape: [...W.shape], bytes: new Uint8Array(rowMajor(W).slice().buffer) } },
-      dequantized: { ...W, data: rowMajor(W).map(Math.round) } as typeof W,
+      dequantized: { ...W, data: rowMajor(W).map(Math.round) },
     }),
     dequantize: () => {
       throw new Error('not called');

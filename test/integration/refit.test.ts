@@ -7,6 +7,7 @@ import { refit } from '../../pipelines/refit.js';
 import { readKeptStatistics, type InitializationReport } from '../../src/reports/index.js';
 import type { InitializeJob, RefitJob } from '../../src/stages/index.js';
 import { readStatistic } from '../../src/transport/index.js';
+import { makeTinyWorkplace, tinyJob } from './tiny-model.js';
 import { verifySmall } from './verified-output.js';
 
 const model = 'data/embedded/model';
@@ -85,6 +86,15 @@ t.test('an H of everything serves another bit width', async (t) => {
   await sameBytes(t, 'eight', 'eight-again');
   t.match(report, { quantizer: 'int8', refit: { kept: 'all-h' } });
   t.ok(report.modules.every(({ statistic }) => statistic === 'H'));
+});
+
+t.test('an H of everything serves LoftQ', async (t) => {
+  const place = await makeTinyWorkplace(t.testdir());
+  const job = tinyJob({ ...place, output }, 'tiny-all-h');
+  await lastValueFrom(initialize({ ...job, keepStatistics: 'all-h', writeBase: false }));
+  await lastValueFrom(initialize({ ...job, output: output('tiny-loftq'), initializer: 'loftq', loftqSteps: 2 }));
+  await refitted('tiny-all-h', 'tiny-loftq-again', { initializer: 'loftq', loftqSteps: 2, writeBase: true });
+  await sameBytes(t, 'tiny-loftq', 'tiny-loftq-again');
 });
 
 t.test('what was kept is an Arrow file for each input and split, with an index', async (t) => {

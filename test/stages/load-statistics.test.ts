@@ -5,7 +5,7 @@ import { sharedPanels, type SummedInput } from '../../src/calibration/index.js';
 import { ByteLedger } from '../../src/foundation/index.js';
 import { startWorkerPool } from '../../src/runtime/index.js';
 import { loadStatistics, openSourceModel, openStatisticsKeeper, planCorrection, STOCK_SETTINGS } from '../../src/stages/index.js';
-import type { InputStatistics, PackedStatistic, SolvingRun } from '../../src/stages/index.js';
+import type { InputStatistics, PackedStatistic } from '../../src/stages/index.js';
 import { makeTinyModel } from '../integration/tiny-model.js';
 import { symmetricPanels } from '../transport/symmetric-panels.js';
 import { sampleKept } from './sample-kept.js';
@@ -36,7 +36,7 @@ t.test('what is kept comes back, for the layers that are corrected', async (t) =
     { input: 'mlp_hidden', calibration: statistic('G', 32, 3), heldOut: undefined },
   ];
   await keeper.keep(1, SUMS, statistics);
-  const { files: _, ...index } = sampleKept();
+  const index = sampleKept();
   await keeper.finish(index);
   t.same((await readdir(join(directory, 'statistics'))).sort(), [
     'block-1.attention_input.calibration.arrow',
@@ -52,19 +52,19 @@ t.test('what is kept comes back, for the layers that are corrected', async (t) =
   ]);
   const statisticBytes = new ByteLedger();
   const place = { directory, kept: { ...index, files: keeper.files } };
-  const back = await loadStatistics({ ...source, plan, statisticBytes } as unknown as SolvingRun, place, 1);
+  const back = await loadStatistics({ ...source, plan, statisticBytes }, place, 1);
   t.same(back, statistics);
   t.ok(back.every(({ calibration }) => calibration.panels.every(({ buffer }) => buffer instanceof SharedArrayBuffer)));
   t.equal(statisticBytes.peakBytes, 3 * 4 * 32 * 32);
-  t.same(await loadStatistics({ ...source, plan, statisticBytes } as unknown as SolvingRun, place, 0), [], 'nothing of another block');
+  t.same(await loadStatistics({ ...source, plan, statisticBytes }, place, 0), [], 'nothing of another block');
   const few = await planCorrection(source, { ...STOCK_SETTINGS, modules: ['down_proj'] });
-  const only = await loadStatistics({ ...source, plan: few, statisticBytes } as unknown as SolvingRun, place, 1);
+  const only = await loadStatistics({ ...source, plan: few, statisticBytes }, place, 1);
   t.same(
     only.map(({ input }) => input),
     ['mlp_hidden'],
   );
-  await t.rejects(
-    loadStatistics({ ...source, plan, statisticBytes } as unknown as SolvingRun, { ...place, directory: join(directory, 'model') }, 1),
-    { code: 'QL_STATISTIC_FILE', message: /model\/statistics\/block-1\.attention_input\.calibration\.arrow/ },
-  );
+  await t.rejects(loadStatistics({ ...source, plan, statisticBytes }, { ...place, directory: join(directory, 'model') }, 1), {
+    code: 'QL_STATISTIC_FILE',
+    message: /model\/statistics\/block-1\.attention_input\.calibration\.arrow/,
+  });
 });
