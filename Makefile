@@ -17,10 +17,10 @@ DEMO_CALIBRATION := data/embedded/calibration.jsonl
 DEMO_TEXT := data/embedded/held-out.jsonl
 DEMO_OPTIONS := --calibration $(DEMO_CALIBRATION) --tokens 16384 --window 128 --rank 16
 
-.PHONY: help build demo test check format oracles bench bench-solver clean node
+.PHONY: help build demo test check format oracles bench bench-solver bench-plan bench-kill bench-fuzz clean node
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 build: $(COMPILED) ## install and compile; `npx quailora` works afterwards (CUDA=1: with the CUDA libraries)
 
@@ -76,6 +76,15 @@ bench-solver: build .venv/.installed ## one layer's solve against QERA's exact f
 	@.venv/bin/pip install --quiet --disable-pip-version-check -r test/bench/peer/requirements.txt
 	@node dist/test/bench/compare-solvers.js --against qera $(BENCH_OPTIONS)
 	@node dist/test/bench/compare-solvers.js --against full-svd $(BENCH_OPTIONS)
+
+bench-plan: build ## the memory that plans predict against what init holds; prints JSON
+	@node dist/test/bench/plan-accuracy.js
+
+bench-kill: build ## SIGKILL at a hundred seeded points of a run, resumed each time, compared byte for byte; prints JSON
+	@node dist/test/bench/kill-anywhere.js
+
+bench-fuzz: build ## open 26,000 hostile files in processes of limited time and memory; prints JSON
+	@node dist/test/bench/untrusted-input.js
 
 clean: ## remove everything that was installed or made
 	rm -rf node_modules dist docs .venv .tap .bench data/results

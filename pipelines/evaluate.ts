@@ -6,7 +6,9 @@ import { peakRssBytes, transferProgress, type EvaluationReport, type ProgressEve
 import {
   chooseVariant,
   makeScratchDirectory,
+  deviceFingerprint,
   openSourceModel,
+  requireJobDevice,
   RunClock,
   scoreVariant,
   textWindows,
@@ -36,6 +38,7 @@ type Event = ProgressEvent<EvaluationReport>;
 const open = async (job: EvaluateJob, tell: (event: Event) => void): Promise<Evaluation> => {
   const clock = new RunClock();
   const onTransfer = transferProgress(clock, tell);
+  await requireJobDevice(job);
   const source = await openSourceModel(job.model, { ...job, onTransfer });
   try {
     return await prepare(job, source, clock, onTransfer);
@@ -61,7 +64,7 @@ const prepare = async (
     variants,
     scratch,
     clock,
-    pool: startWorkerPool({ ...layOutWorkers(job), signal: job.signal }),
+    pool: startWorkerPool({ ...layOutWorkers(job), device: job.device, signal: job.signal }),
     events$: new Subject(),
   };
 };
@@ -130,6 +133,7 @@ const finish = (
       windowTokens: job.windowTokens,
       ...(weightOnly && { weightOnlyPerplexity: weightOnly.perplexity }),
       ...(job.logprobs !== undefined && { logprobs: job.logprobs }),
+      ...deviceFingerprint(job),
       seconds: clock.seconds,
       peakRssBytes: await peakRssBytes(),
     };

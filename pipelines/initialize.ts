@@ -1,7 +1,7 @@
 import { concat, concatMap, defer, EMPTY, finalize, from, ignoreElements, merge, type Observable, of, range, Subject } from 'rxjs';
 import { usingResource } from '../src/dataflow/index.js';
 import type { Initializer } from '../src/initializers/index.js';
-import { findFinished, type RunFingerprint } from '../src/journal/index.js';
+import { findFinished, workDirectoryOf, type RunFingerprint } from '../src/journal/index.js';
 import { requireFit, type ExecutionPlan } from '../src/planning/index.js';
 import type { Quantizer } from '../src/quantizers/index.js';
 import {
@@ -30,16 +30,20 @@ import {
   outputFiles,
   passBlock,
   planRun,
+  recalledChoice,
+  rememberChoice,
   requireLoadableBase,
   resolvePlaced,
   RunCheckpoints,
   RunClock,
+  settleTokens,
   solveBlock,
   startRun,
   stockInitializer,
   sumsG,
   unfinishedBlocks,
   versions,
+  withTokens,
   type ActivationTaps,
   type CalibratedRun,
   type ChosenRun,
@@ -49,6 +53,7 @@ import {
   type Placed,
   type RunPosition,
   type StatisticsKeeper,
+  type TokenChoice,
 } from '../src/stages/index.js';
 
 /** What a user's own pipeline may put in place of the stock stages, or beside them. */
@@ -63,6 +68,8 @@ export interface CustomStages extends ActivationTaps {
 interface Initialization {
   readonly run: CalibratedRun;
   readonly fingerprint: RunFingerprint;
+  /** How the tokens were chosen, where the job left it open. */
+  readonly tokenChoice: TokenChoice | undefined;
   readonly output: ClaimedOutput;
   readonly checkpoints: RunCheckpoints;
   /** Undefined where statistics are not kept. */
@@ -90,7 +97,7 @@ const baseName = ({
   given === undefined ? { baseModelName: model, baseModelRevision: revision } : { baseModelName: given };
 
 /** What is decided before the run takes any place on the disk, and what it takes then. */
-type Begun = Pick<Initialization, 'run' | 'output' | 'fingerprint' | 'initializer'>;
+type Begun = Pick<Initialization, 'run' | 'output' | 'fingerprint' | 'initializer' | 'tokenChoice'>;
 
 /** Takes over what earlier attempts left: what they solved and kept, the place they came to, the time they took. */
 const takeOver = async (begun: Begun, job: InitializeJob, tell: (event: Event) => void): Promise<Initialization> => {
@@ -122,18 +129,17 @@ interface Finished {
 
 const open = async (job: InitializeJob, custom: CustomStages, tell: (event: Event) => void): Promise<Initialization | Finished> => {
   const clock = new RunClock();
-  const chosen = await chooseRun(job, { quantizer: custom.quantizer, clock, onTransfer: transferProgress(clock, tell) });
+  const all = await chooseRun(job, { quantizer: custom.quantizer, clock, onTransfer: transferProgress(clock, tell) });
   try {
-    requireLoadableBase(chosen, job);
+    requireLoadableBase(all, job);
     const placed = custom.initializer ?? stockInitializer(job.initializer, job);
     const initializer = { placed, self: await resolvePlaced(placed) };
-    const execution = await planExecution(job, initializer.self, chosen);
-    const fingerprint = await fingerprintRun(chosen, job, { initializer: initializer.self, base: baseName(job), floats: execution.floats });
+    const { chosen, tokenChoice, whole, execution, fingerprint } = await decide(all, job, initializer, clock, tell);
     // A tap sees every chunk of a run, so it can be served neither from what is finished nor from the middle.
     const tapped = [...(custom.taps ?? []), ...(custom.workerTaps ?? [])].length > 0;
     const report = job.fresh || tapped ? undefined : await findFinished(job.output, fingerprint, outputFiles(job));
     if (report !== undefined) {
-      await chosen.checkpoint.supply?.close();
+      await all.checkpoint.supply?.close();
       return { finished: await readReport(report) };
     }
     requireFit(execution);
@@ -146,21 +152,55 @@ const open = async (job: InitializeJob, custom: CustomStages, tell: (event: Even
       (directory) => startRun(chosen, job, { bytes: 0, directory, release: async () => undefined }, clock, execution),
     );
     try {
-      return await takeOver({ run, output, fingerprint, initializer }, job, tell);
+      if (tokenChoice) await rememberChoice(output.workDirectory, { fingerprint: whole, choice: tokenChoice });
+      return await takeOver({ run, output, fingerprint, initializer, tokenChoice }, job, tell);
     } catch (error) {
       await output.close(false);
       throw error;
     }
   } catch (error) {
-    await chosen.checkpoint.supply?.close();
+    await all.checkpoint.supply?.close();
     throw error;
   }
 };
 
-/** The plan that the run follows. */
-const planExecution = (job: InitializeJob, initializer: Initializer, chosen: ChosenRun): Promise<ExecutionPlan> => {
+/** The plan that a run follows, and what decides its bytes. */
+const planAndName = async (
+  chosen: ChosenRun,
+  job: InitializeJob,
+  initializer: Initializer,
+): Promise<{ readonly execution: ExecutionPlan; readonly fingerprint: RunFingerprint }> => {
   const { windows, plan: correction, ...source } = chosen;
-  return planRun(job, { source, correction, initializer, tokens: countTokens(windows) });
+  const execution = await planRun(job, { source, correction, initializer, tokens: countTokens(windows) });
+  return { execution, fingerprint: await fingerprintRun(chosen, job, { initializer, base: baseName(job), floats: execution.floats }) };
+};
+
+/** A run with the tokens that it will take: all of them, or those that a pilot over its first blocks finds to pay. */
+interface RunOfTokens {
+  readonly chosen: ChosenRun;
+  readonly execution: ExecutionPlan;
+  readonly fingerprint: RunFingerprint;
+  readonly tokenChoice?: TokenChoice;
+  /** Fingerprint of the run with all tokens that are considered. */
+  readonly whole: RunFingerprint;
+}
+
+const decide = async (
+  all: ChosenRun,
+  job: InitializeJob,
+  { placed, self }: Initialization['initializer'],
+  clock: RunClock,
+  tell: (event: Event) => void,
+): Promise<RunOfTokens> => {
+  const { execution, fingerprint: whole } = await planAndName(all, job, self);
+  if (job.budget.kind !== 'auto') return { chosen: all, execution, fingerprint: whole, whole };
+  requireFit(execution);
+  const recalled = job.fresh ? undefined : await recalledChoice(workDirectoryOf(job.output), whole);
+  const onTokens = (block: number, blocks: number, tokens: number): void =>
+    tell({ type: 'stage', stage: 'pilot', block, blocks, tokens, seconds: clock.seconds });
+  const tokenChoice = recalled ?? (await settleTokens(all, job, { initializer: placed, rank: job.rank, execution, clock, onTokens }));
+  const chosen = withTokens(all, tokenChoice.chosen);
+  return { chosen, tokenChoice, whole, ...(await planAndName(chosen, job, self)) };
 };
 
 /** Sends the windows through the blocks, from where an earlier attempt left them, and solves what is left to solve. */
@@ -212,7 +252,9 @@ export const initialize = (job: InitializeJob, custom: CustomStages = {}): Obser
       return merge(events$, changed$, work$.pipe(finalize(() => events$.complete())));
     },
     async (opened, ending) => {
-      if (!('finished' in opened)) await opened.output.close(ending === 'complete');
+      if ('finished' in opened) return;
+      const { output, checkpoints, keeper } = opened;
+      await output.close(ending === 'complete', [checkpoints, ...(keeper ? [keeper] : [])]);
     },
   );
 
@@ -257,12 +299,19 @@ const keptIndex = async (
 
 const finish = (initialization: Initialization, job: InitializeJob): Observable<Event> =>
   defer(async () => {
-    const { run, output, initializer, keeper, solved, fingerprint } = initialization;
+    const { run, tokenChoice, output, initializer, keeper, solved, fingerprint } = initialization;
     await run.walk.finish();
     await run.clock.time('write', () => output.finish());
     if (keeper) await keeper.finish(await keptIndex(initialization, job));
     const report = await initializationReport(run, {
-      ...{ job, initializer: initializer.self, facts: calibrationFacts(run, job), routing: run.routing.entries(), fingerprint },
+      ...{
+        job,
+        initializer: initializer.self,
+        facts: calibrationFacts(run, job),
+        routing: run.routing.entries(),
+        tokenChoice,
+        fingerprint,
+      },
       ...{ modules: solved.modules, expertMatrices: solved.expertMatrices, hashes: await output.hashes },
       activationBytes: run.propagation.activationBytes.peakBytes,
     });

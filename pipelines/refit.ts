@@ -153,7 +153,12 @@ const finish = ({ kept, run, choice, initializer, output, solved, fingerprint }:
     await run.walk.finish();
     await run.clock.time('write', () => output.finish());
     const report = await initializationReport(run, {
-      ...{ job: { ...choice, model: job.model ?? kept.model }, initializer: initializer.self, facts: kept.facts, routing: kept.routing },
+      ...{
+        job: { ...choice, model: job.model ?? kept.model, ...(job.device && { device: job.device }) },
+        initializer: initializer.self,
+        facts: kept.facts,
+        routing: kept.routing,
+      },
       ...{ modules: solved.modules, expertMatrices: solved.expertMatrices, hashes: await output.hashes, activationBytes: 0 },
       ...{ fingerprint, refit: { from: job.directory, kept: kept.kept, seed: choice.seed } },
     });

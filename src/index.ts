@@ -18,6 +18,7 @@ export {
   rowMajor,
   rowsOf,
   ShapeMismatchError,
+  TextFileError,
   toFloat32,
   transposed,
   type DType,
@@ -68,7 +69,7 @@ export { MalformedConfigError, UnsupportedModelError } from './models/index.js';
 export type { ExpertInput, ExpertMatrix, ExpertMixture } from './models/index.js';
 export type { BlockGraphOptions, BlockInput, CausalModel, LinearForm, LinearLayer, ModelPiece, WindowOptions } from './models/index.js';
 
-export { ModuleReferenceError, RuntimeError } from './runtime/index.js';
+export { DeviceError, ModuleReferenceError, RuntimeError, type Device } from './runtime/index.js';
 export type { MatrixEngine, ModuleReference, MultiplyOptions, WorkerPool } from './runtime/index.js';
 
 export { ConvergenceError, orthonormalize, RankError, topEigenpairs, truncatedSvd } from './linalg/index.js';
@@ -129,9 +130,22 @@ export type { LayerLoss, LoftqOptions, Statistic, StockInitializerOptions, ZeroO
 
 export { AdapterError, type VerificationFailure } from './evaluation/index.js';
 
+export { BudgetError, DiskError } from './planning/index.js';
+export type { DiskNeed, ExecutionPlan, ExpertShape, FloatChoices, MachineSpeed, Operations } from './planning/index.js';
+export type { PlannedStage, PlannedTokens, RunLayout, StageBytes, SumShape, TokenTime } from './planning/index.js';
+
 export { JournalError, OutputClaimError, type FingerprintValue, type RunFingerprint } from './journal/index.js';
 
-export { calibrateBlock, foldStatistics, openCalibratedRun, openCorrectionOutput, solveBlock, STOCK_SETTINGS } from './stages/index.js';
+export {
+  calibrateBlock,
+  chooseTokens,
+  firstTokens,
+  foldStatistics,
+  openCalibratedRun,
+  openCorrectionOutput,
+  solveBlock,
+  STOCK_SETTINGS,
+} from './stages/index.js';
 export { chooseRefitRun, loadStatistics, openClaimedOutput, openStatisticsKeeper, RefitError, startSolving } from './stages/index.js';
 export { certifyStage, initializeStage, INITIALIZER_NAMES, Propagation, quantizeStage, RunClock } from './stages/index.js';
 export type {
@@ -144,28 +158,40 @@ export type {
   KeptPlace,
 } from './stages/index.js';
 export type {
+  ChosenRefit,
   KeeperOptions,
   KeptStatistics,
   KeptSums,
   RefitChoice,
-  ChosenRefit,
   RefitJob,
   SolvingRun,
   StatisticsKeeper,
 } from './stages/index.js';
-export type { BlockRouting, ExpertChoice, ExpertPlan, RoutedTokens, RoutingCounts } from './stages/index.js';
+export type {
+  BlockProgress,
+  BlockRouting,
+  ClockReading,
+  ExpertChoice,
+  ExpertPlan,
+  FoldProgress,
+  RoutedTokens,
+  RoutingCounts,
+} from './stages/index.js';
+export type { RunningSum, RunningSums } from './stages/index.js';
 export type { ActivationTap, ActivationTaps, Placed, WorkerTap } from './stages/index.js';
+export type { AutomaticBudget, ChooseTokensOptions, LossRatios, TokenChoice, TokenChoicePoint } from './stages/index.js';
 export type {
   Bits,
   CalibrationChoice,
   CorrectionChoice,
+  DeviceChoice,
   InitializerName,
   JobControl,
   ResourceChoice,
   TokenBudget,
 } from './stages/index.js';
-export type { CalibratedJob, CompareJob, EvaluateJob, HubAccess, InitializeJob, ModelChoice, VerifyJob } from './stages/index.js';
-export type { CalibratedRunOptions, FileVisitor, ModelWalk, WalkStep } from './stages/index.js';
+export type { CalibratedJob, CompareJob, EvaluateJob, HubAccess, InitializeJob, ModelChoice, PlanJob, VerifyJob } from './stages/index.js';
+export type { CalibratedRunOptions, ChosenRun, FileVisitor, ModelWalk, WalkStep } from './stages/index.js';
 export type { CalibratedRun, CalibrateBlockOptions, CorrectionOutput, CorrectionOutputOptions, CorrectionPlan } from './stages/index.js';
 export type {
   InitializeStageOptions,
@@ -182,10 +208,12 @@ export { MalformedReportError, readKeptStatistics } from './reports/index.js';
 export type { ComparedInitializer, ComparisonReport, EvaluationReport, InitializationReport, VerificationReport } from './reports/index.js';
 export type {
   HeldOutLoss,
+  KindGeneralization,
   LargestBytes,
   LossWeighting,
   ModuleLoss,
   ModuleReport,
+  PlanReport,
   RefitOrigin,
   ReportTotals,
   ShardHash,

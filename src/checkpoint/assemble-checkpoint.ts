@@ -1,3 +1,4 @@
+import { parseJson } from '../foundation/index.js';
 import type { Checkpoint, TensorLocation } from './contract.js';
 import { MalformedCheckpointError } from './errors.js';
 import type { HeaderTensor } from './parse-safetensors-header.js';
@@ -34,11 +35,15 @@ export interface ShardHeader {
 const listed = (items: readonly string[], limit = 5): string =>
   items.length <= limit ? items.join(', ') : `${items.slice(0, limit).join(', ')} and ${items.length - limit} more`;
 
-/** What an adapter says of its base, for a message. */
+/** What an adapter says of its base, for a message: a name to tell the user, never a path to open. */
 const namedBase = async ({ readText }: CheckpointFiles): Promise<string> => {
   const text = await readText('adapter_config.json');
-  const [, name] = /"base_model_name_or_path"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(text) ?? [];
-  return name === undefined ? '' : `: it names ${name}`;
+  try {
+    const name = (parseJson(text) as Record<string, unknown> | null)?.base_model_name_or_path;
+    return typeof name === 'string' ? `: it names ${JSON.stringify(name)}` : '';
+  } catch (cause) {
+    return ` (its own configuration can't be read: ${String(cause)})`;
+  }
 };
 
 const readConfig = async (files: CheckpointFiles): Promise<Pick<Checkpoint, 'configText' | 'config'>> => {
@@ -56,7 +61,7 @@ const readConfig = async (files: CheckpointFiles): Promise<Pick<Checkpoint, 'con
   const configText = await readText('config.json');
   let config: unknown;
   try {
-    config = JSON.parse(configText);
+    config = parseJson(configText);
   } catch (cause) {
     throw new MalformedCheckpointError('QL_CONFIG_JSON', `config.json is not valid JSON (${String(cause)}). Fetch it again.`, cause);
   }

@@ -1,3 +1,5 @@
+import { jsonTokens } from '../foundation/index.js';
+
 /**
  * Finds a key that one object of a JSON text holds twice; JSON.parse keeps the last one silently.
  *
@@ -6,18 +8,18 @@
  */
 export const findDuplicateKey = (text: string): string | undefined => {
   const open: (Set<string> | undefined)[] = [];
-  const token = /"(?:[^"\\]+|\\.)*"(\s*:)?|[[\]{}]/gs;
-  for (let match = token.exec(text); match; match = token.exec(text)) {
-    const [found, colon] = match;
+  let last: string | undefined;
+  for (const { found } of jsonTokens(text)) {
     if (found === '{') open.push(new Set());
     else if (found === '[') open.push(undefined);
     else if (found === '}' || found === ']') open.pop();
-    else if (colon !== undefined) {
-      const key = JSON.parse(found.slice(0, -colon.length)) as string;
+    else if (found === ':') {
+      const key = JSON.parse(last!) as string;
       const keys = open.at(-1);
       if (keys?.has(key)) return key;
       keys?.add(key);
     }
+    last = found;
   }
   return undefined;
 };

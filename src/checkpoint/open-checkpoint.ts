@@ -1,5 +1,6 @@
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { readTextFile } from '../foundation/index.js';
 import { assembleCheckpoint, type ShardHeader } from './assemble-checkpoint.js';
 import type { Checkpoint } from './contract.js';
 import { CheckpointReadError, MalformedCheckpointError } from './errors.js';
@@ -37,6 +38,7 @@ const readHeader = async (directory: string, shard: string): Promise<ShardHeader
  * @throws MalformedCheckpointError QL_CHECKPOINT_MISSING, and as `assembleCheckpoint` and `parseSafetensorsHeader`;
  *   retrying does not help
  * @throws CheckpointReadError QL_SHARD_READ when the system refuses to read a shard; a retry may help
+ * @throws TextFileError QL_FILE_READ when config.json or the index can't be read
  */
 export const openCheckpoint = async (directory: string): Promise<Checkpoint> => {
   const real = await resolveDirectory(resolve(directory));
@@ -45,7 +47,7 @@ export const openCheckpoint = async (directory: string): Promise<Checkpoint> => 
     remedy: 'Fetch this shard; where it is a link, what it leads to is gone.',
     directory: real,
     names: (await readdir(real)).sort(),
-    readText: (name) => readFile(join(real, name), 'utf8'),
+    readText: (name) => readTextFile(join(real, name)),
     readHeaders: async (shards) => {
       const headers: (ShardHeader | undefined)[] = [];
       for (const shard of shards) headers.push(await readHeader(real, shard));

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import pLimit from 'p-limit';
+import { readTextFile } from '../foundation/index.js';
 import type { HubFetchOptions, HubFile, HubRepository } from '../hub/index.js';
 import { assembleCheckpoint } from './assemble-checkpoint.js';
 import type { Checkpoint, ShardSupply } from './contract.js';
@@ -78,7 +79,7 @@ export const openHubCheckpoint = async (repository: HubRepository, options: HubC
       : 'The repository is incomplete: tell its owner, or try another revision.',
     directory: places?.snapshot ?? repository.directory,
     names,
-    readText: async (path) => readFile(await fetch(path), 'utf8'),
+    readText: async (path) => readTextFile(await fetch(path)),
     readHeaders: (paths) =>
       Promise.all(
         paths.map((path, i) =>

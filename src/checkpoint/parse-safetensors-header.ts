@@ -1,4 +1,4 @@
-import { DTYPE_BYTES, type DType } from '../foundation/index.js';
+import { DTYPE_BYTES, parseJson, type DType } from '../foundation/index.js';
 import { MalformedCheckpointError } from './errors.js';
 import { findDuplicateKey } from './find-duplicate-key.js';
 
@@ -28,7 +28,7 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 
 const isDType = (value: unknown): value is DType => typeof value === 'string' && Object.hasOwn(DTYPE_BYTES, value);
 
-const parseJson = (shard: string, header: Uint8Array): Record<string, unknown> => {
+const parseHeaderText = (shard: string, header: Uint8Array): Record<string, unknown> => {
   if (header[0] !== 0x7b)
     throw new MalformedCheckpointError(
       'QL_SHARD_HEADER',
@@ -38,7 +38,7 @@ const parseJson = (shard: string, header: Uint8Array): Record<string, unknown> =
   let parsed: unknown;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(header);
-    parsed = JSON.parse(text);
+    parsed = parseJson(text);
   } catch (cause) {
     throw new MalformedCheckpointError(
       'QL_SHARD_HEADER',
@@ -174,7 +174,7 @@ export const parseHeaderLength = (shard: string, prefix: Uint8Array, fileBytes: 
 export const parseSafetensorsHeader = (shard: string, header: Uint8Array, fileBytes: number): HeaderTensor[] => {
   const dataOffset = HEADER_PREFIX_BYTES + header.byteLength;
   const tensors: HeaderTensor[] = [];
-  for (const [name, entry] of Object.entries(parseJson(shard, header))) {
+  for (const [name, entry] of Object.entries(parseHeaderText(shard, header))) {
     if (name === '__metadata__') checkMetadata(shard, entry);
     else tensors.push(parseTensor(shard, name, entry, dataOffset));
   }

@@ -1,4 +1,5 @@
 import { isAbsolute, normalize, sep } from 'node:path';
+import { parseJson } from '../foundation/index.js';
 import { MalformedCheckpointError } from './errors.js';
 import { findDuplicateKey } from './find-duplicate-key.js';
 
@@ -20,7 +21,7 @@ const refused = (what: string, cause?: unknown): MalformedCheckpointError =>
 export const parseShardIndex = (text: string): ShardIndex => {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = parseJson(text);
   } catch (cause) {
     throw refused(`is not valid JSON (${String(cause)})`, cause);
   }

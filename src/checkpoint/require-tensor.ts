@@ -16,8 +16,14 @@ const editDistance = (a: string, b: string): number => {
   return previous[b.length]!;
 };
 
+/** Names looked at, and their longest, for a suggestion: comparing two takes the product of their lengths. */
+const [MOST_NAMES, LONGEST_NAME] = [20_000, 200];
+
 const nearest = (name: string, names: Iterable<string>): string[] =>
-  Array.from(names, (other) => ({ other, distance: editDistance(name, other) }))
+  Array.from([...names].filter(({ length }) => length <= LONGEST_NAME).slice(0, MOST_NAMES), (other) => ({
+    other,
+    distance: editDistance(name, other),
+  }))
     .sort((a, b) => a.distance - b.distance || (a.other < b.other ? -1 : 1))
     .slice(0, 3)
     .map(({ other }) => `"${other}"`);

@@ -1,7 +1,17 @@
 import { Option, type Command } from 'commander';
-import { INITIALIZER_NAMES, type Bits, type CalibrationChoice, type CorrectionChoice, type TokenBudget } from '../stages/index.js';
+import { DEVICES, type Device } from '../runtime/index.js';
+import {
+  INITIALIZER_NAMES,
+  type AutomaticBudget,
+  type Bits,
+  type CalibrationChoice,
+  type CorrectionChoice,
+  type DeviceChoice,
+  type JobControl,
+  type TokenBudget,
+} from '../stages/index.js';
 import { option } from './option.js';
-import { filled, fraction, moduleNames, oneOf, positiveNumber, wholeNumber } from './option-parsers.js';
+import { autoOrWholeNumber, filled, fraction, moduleNames, oneOf, positiveNumber, wholeNumber } from './option-parsers.js';
 import { addTextOptions, planSource, TEXT_SOURCES, textShape, type TextFlags } from './text-options.js';
 import { UsageError } from './usage-error.js';
 
@@ -27,6 +37,25 @@ export const initializerOption = (): Option =>
     'exact',
   );
 
+/** --device. */
+export const deviceOption = (): Option =>
+  option<Device>(
+    `--device <${DEVICES.join('|')}>`,
+    'what computes; a GPU has one worker (unmeasured; cuda needs an installation with CUDA=1)',
+    oneOf('--device', DEVICES),
+  );
+
+/**
+ * Turns --device into the part of a job that it says.
+ *
+ * @throws UsageError QL_USAGE for several workers on one GPU
+ */
+export const deviceChoice = ({ device, workers = 1 }: { readonly device?: Device; readonly workers?: number }): DeviceChoice => {
+  if (device !== undefined && device !== 'cpu' && workers > 1)
+    throw new UsageError(`--device ${device} has one worker: a second would share the same GPU. Leave --workers ${workers} out.`);
+  return device === undefined ? {} : { device };
+};
+
 /** What commander collects for the options of `addJobOptions`. */
 export interface JobFlags extends TextFlags {
   readonly calibration: string;
@@ -39,11 +68,12 @@ export interface JobFlags extends TextFlags {
   readonly balance: boolean;
   readonly modules: 'all-linear' | readonly string[];
   readonly samples?: number;
-  readonly tokens?: number;
+  readonly tokens?: number | 'auto';
   readonly window: number;
   readonly heldOut: number;
   readonly seed: number;
   readonly workers?: number;
+  readonly device?: Device;
 }
 
 /** The same where no text need be given. */
@@ -70,22 +100,36 @@ export const addJobOptions = (command: Command, text: 'required' | 'optional' = 
     .addOption(
       option('--samples <n>', `calibrate on n records drawn with the seed (default: ${DEFAULT_SAMPLES})`, wholeNumber('--samples', 1)),
     )
-    .addOption(option('--tokens <n>', 'calibrate on the first n tokens in file order instead', wholeNumber('--tokens', 2)))
+    .addOption(
+      option(
+        '--tokens <n|auto>',
+        'calibrate on the first n tokens in file order instead; auto (init only): as few as bring the held-out loss within 1 % of its limit',
+        autoOrWholeNumber('--tokens', 2),
+      ),
+    )
     .addOption(windowOption())
     .addOption(option('--held-out <f>', 'held-out text, as a fraction of the calibration text', fraction('--held-out'), 0.1))
     .addOption(option('--seed <n>', 'seed of everything random', wholeNumber('--seed', 0, 2 ** 32 - 1), 0))
-    .addOption(option('--workers <n>', 'worker threads (default: one a core)', wholeNumber('--workers', 1, 1024)));
+    .addOption(option('--workers <n>', 'worker threads (default: one a core)', wholeNumber('--workers', 1, 1024)))
+    .addOption(deviceOption());
 
 /** Refuses fewer tokens than one window holds. */
-export const checkWindows = (tokens: number | undefined, window: number): void => {
-  if (tokens !== undefined && tokens < window)
+export const checkWindows = (tokens: number | 'auto' | undefined, window: number): void => {
+  if (typeof tokens === 'number' && tokens < window)
     throw new UsageError(`--tokens ${tokens} is less than one window of ${window}. Give more tokens, or a smaller --window.`);
 };
 
-const tokenBudget = (flags: OpenTextFlags): TokenBudget => {
+const tokenBudget = (flags: OpenTextFlags): TokenBudget | AutomaticBudget => {
   if (flags.samples !== undefined && flags.tokens !== undefined)
     throw new UsageError('--samples and --tokens exclude each other: give the number of records, or the number of tokens.');
   checkWindows(flags.tokens, flags.window);
+  if (flags.tokens === 'auto') {
+    if (flags.heldOut === 0)
+      throw new UsageError(
+        '--tokens auto goes by the loss on held-out text, so --held-out can not be 0. Leave it out, or give a number of tokens.',
+      );
+    return { kind: 'auto' };
+  }
   return flags.tokens === undefined
     ? { kind: 'samples', samples: flags.samples ?? DEFAULT_SAMPLES }
     : { kind: 'tokens', tokens: flags.tokens };
@@ -113,9 +157,12 @@ const calibrationShape = (flags: JobFlags): Pick<CalibrationChoice, 'calibration
 };
 
 /** What `jobChoices` gives, but for the text. */
-type TextlessChoices = Omit<CalibrationChoice, 'calibration' | 'calibrationShape'> & CorrectionChoice & { readonly workers?: number };
+type TextlessChoices = Omit<CalibrationChoice, 'calibration' | 'calibrationShape'> &
+  CorrectionChoice &
+  Pick<JobControl, 'workers' | 'device'>;
 
 const textlessChoices = (flags: OpenTextFlags): TextlessChoices => ({
+  ...deviceChoice(flags),
   budget: tokenBudget(flags),
   windowTokens: flags.window,
   heldOutFraction: flags.heldOut,

@@ -3,17 +3,29 @@ import { UsageError } from './usage-error.js';
 /** Reads the text of one option, or throws a UsageError that names it. */
 export type OptionParser<T> = (text: string) => T;
 
+const whole = (text: string): number => (/^-?\d+$/.test(text) ? Number(text) : NaN);
+
 /** Accepts whole numbers from `least` to `most`. */
 export const wholeNumber =
   (flag: string, least: number, most: number = Number.MAX_SAFE_INTEGER): OptionParser<number> =>
   (text) => {
-    const value = /^-?\d+$/.test(text) ? Number(text) : NaN;
+    const value = whole(text);
     if (value >= least && value <= most) return value;
     const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
     throw new UsageError(`${flag} takes a whole number ${range}, not "${text}".`);
   };
 
 const decimal = (text: string): number => (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN);
+
+/** Accepts `auto`, and whole numbers from `least` on. */
+export const autoOrWholeNumber =
+  (flag: string, least: number): OptionParser<number | 'auto'> =>
+  (text) => {
+    if (text === 'auto') return text;
+    const value = whole(text);
+    if (value >= least && value <= Number.MAX_SAFE_INTEGER) return value;
+    throw new UsageError(`${flag} takes auto or a whole number of at least ${least}, not "${text}".`);
+  };
 
 /** Accepts finite numbers above zero. */
 export const positiveNumber =

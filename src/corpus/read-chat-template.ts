@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { isJson, readJsonObject, type Json } from './read-json-object.js';
+import { isJson, readJsonObject, readText, type Json } from './read-json-object.js';
 
 /** The template of a `chat_template` value: the text itself, or "default" of a list of named ones. */
 const templateOf = (value: unknown): string | undefined => {
@@ -16,9 +14,9 @@ const templateOf = (value: unknown): string | undefined => {
  *
  * @param settings tokenizer_config.json
  * @returns Jinja source, undefined where the checkpoint has none
- * @throws TokenizerError QL_TOKENIZER_JSON where chat_template.json is no JSON object; retrying does not help
+ * @throws TokenizerError QL_TOKENIZER_JSON where a file can't be read or chat_template.json is no JSON object; retrying does not help
  */
 export const readChatTemplate = async (directory: string, names: readonly string[], settings: Json): Promise<string | undefined> => {
-  if (names.includes('chat_template.jinja')) return readFile(join(directory, 'chat_template.jinja'), 'utf8');
+  if (names.includes('chat_template.jinja')) return readText(directory, 'chat_template.jinja');
   return templateOf(settings.chat_template) ?? templateOf((await readJsonObject(directory, 'chat_template.json', names)).chat_template);
 };

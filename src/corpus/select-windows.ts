@@ -16,7 +16,12 @@ interface SelectionOptions extends CorpusOptions {
 
 /** Which tokens to take: the first ones of the source, or records drawn with a seed (the paper's way). */
 export type SelectWindowsOptions =
-  (SelectionOptions & { readonly tokens: number }) | (SelectionOptions & { readonly samples: number; readonly seed: number });
+  | (SelectionOptions & {
+      readonly tokens: number;
+      /** What a source is that holds fewer: an error, unless it shall be divided as `heldOut` says. */
+      readonly ifShort?: 'refuse' | 'divide' | undefined;
+    })
+  | (SelectionOptions & { readonly samples: number; readonly seed: number });
 
 /** Calibration and held-out windows of one source; no token is in both, and no record of the one says what the other does. */
 export interface SelectedWindows {
@@ -69,7 +74,19 @@ class RepetitionGuard {
   }
 }
 
-const takeFirstAndLast = async (corpus: Corpus, windowTokens: number, first: number, last: number): Promise<Chosen> => {
+/** How many windows of the beginning and of the end are wanted. */
+interface Shares {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** The first and the last windows of a corpus, or how many it holds where those are too few. */
+const takeFirstAndLast = async (
+  corpus: Corpus,
+  windowTokens: number,
+  { first, last }: Shares,
+  onEnough?: () => void,
+): Promise<Chosen | { readonly found: number }> => {
   const calibration: Window[] = [];
   const ring: Window[] = [];
   let beyond = 0;
@@ -80,15 +97,68 @@ const takeFirstAndLast = async (corpus: Corpus, windowTokens: number, first: num
     else ring[beyond++ % last] = window;
     if (calibration.length < first) continue;
     guard.close();
+    if (beyond >= last) onEnough?.();
     if (last === 0) break;
   }
-  if (calibration.length < first || beyond < last)
-    throw new CorpusError(
-      'QL_TEXT_TOO_SHORT',
-      `${corpus.plan.source} holds ${calibration.length + beyond} whole windows of ${windowTokens} tokens, but ${first} for calibration and ${last} held out are needed. Give more text, or ask for fewer tokens or a smaller held-out fraction.`,
-    );
+  if (calibration.length < first || beyond < last) return { found: calibration.length + beyond };
   const oldest = last ? beyond % last : 0;
   return { calibration, heldOut: [...ring.slice(oldest), ...ring.slice(0, oldest)], records: guard.counts };
+};
+
+const tooShort = ({ plan }: Corpus, windowTokens: number, found: number, { first, last }: Shares): CorpusError =>
+  new CorpusError(
+    'QL_TEXT_TOO_SHORT',
+    `${plan.source} holds ${found} whole windows of ${windowTokens} tokens, but ${first} for calibration and ${last} held out are needed. Give more text, or ask for fewer tokens or a smaller held-out fraction.`,
+  );
+
+const takeExactly = async (corpus: Corpus, windowTokens: number, shares: Shares): Promise<Chosen> => {
+  const taken = await takeFirstAndLast(corpus, windowTokens, shares);
+  if ('found' in taken) throw tooShort(corpus, windowTokens, taken.found, shares);
+  return taken;
+};
+
+/** Most windows of `found` that can calibrate, when a fraction of them is to be held out beside them. */
+const divide = (found: number, fraction: number): Shares => {
+  let first = Math.ceil(found / (1 + fraction)) + 1;
+  while (first > 0 && first + Math.round(fraction * first) > found) first--;
+  return { first, last: Math.round(fraction * first) };
+};
+
+/**
+ * As `takeFirstAndLast`, of as many windows as there are.
+ *
+ * The texts of a source that turns out to be short are kept, because standard input comes only once; dividing it anew moves the
+ * end of the calibration text, so that other records are repetitions, and fewer windows may be left.
+ */
+const takeUpTo = async (corpus: Corpus, windowTokens: number, most: Shares, fraction: number): Promise<Chosen> => {
+  const kept: Example[] = [];
+  let short = true;
+  const read: Corpus = {
+    ...corpus,
+    async *examples() {
+      for await (const example of corpus.examples()) {
+        if (short) kept.push(example);
+        yield example;
+      }
+    },
+  };
+  const again: Corpus = {
+    ...corpus,
+    async *examples() {
+      yield* kept;
+    },
+  };
+  let taken = await takeFirstAndLast(read, windowTokens, most, () => {
+    short = false;
+    kept.length = 0;
+  });
+  while ('found' in taken) {
+    const { found } = taken;
+    const shares = divide(found, fraction);
+    if (shares.first === 0) throw tooShort(corpus, windowTokens, found, { first: 1, last: Math.round(fraction) });
+    taken = await takeFirstAndLast(again, windowTokens, shares);
+  }
+  return taken;
 };
 
 /**
@@ -96,7 +166,8 @@ const takeFirstAndLast = async (corpus: Corpus, windowTokens: number, first: num
  *
  * With `tokens`: texts are tokenized one by one in their order, concatenated and cut into windows (see `streamWindows`);
  * the first ⌊tokens ÷ windowTokens⌋ are the calibration, the last ones held out. A record that says again what a
- * calibration record says is left out of what follows. With `samples`: records are drawn with the seed (see
+ * calibration record says is left out of what follows. A shorter source is divided where `ifShort` says so, with the
+ * windows that it would give if it were asked for just as many. With `samples`: records are drawn with the seed (see
  * `drawSamples`), each truncated to a window and not ended by EOS, or as the QLoRA recipe has it where the format is a
  * pair. Held out are records at the end of the file; of a dataset or a named format, whose order may mean something,
  * records drawn in addition. Held out are round(heldOut × calibration windows), half rounded up.
@@ -116,7 +187,10 @@ export const selectWindows = async (source: string, tokenizer: Tokenizer, option
   if ('tokens' in options) {
     const first = wholeWindows(options.tokens, windowTokens);
     const corpus = await openCorpus(source, tokenizer, 'calibration', options);
-    chosen = await takeFirstAndLast(corpus, windowTokens, first, Math.round(fraction * first));
+    const shares = { first, last: Math.round(fraction * first) };
+    chosen = await (options.ifShort === 'divide'
+      ? takeUpTo(corpus, windowTokens, shares, fraction)
+      : takeExactly(corpus, windowTokens, shares));
   } else {
     const { samples, seed } = options;
     checkCount('samples', samples, 1);

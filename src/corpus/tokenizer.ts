@@ -1,5 +1,13 @@
 import { readdir } from 'node:fs/promises';
-import { completeAddedTokens, createEncoder, loadAsTransformers, readVocabulary, tokenContent, type Encoder } from './encoding/index.js';
+import {
+  completeAddedTokens,
+  createEncoder,
+  isTokenId,
+  loadAsTransformers,
+  readVocabulary,
+  tokenContent,
+  type Encoder,
+} from './encoding/index.js';
 import { TokenizerError } from './errors.js';
 import { missingTokenizer } from './missing-tokenizer.js';
 import { readChatTemplate } from './read-chat-template.js';
@@ -46,7 +54,8 @@ const specialTokenId = (role: Role, encoder: Encoder, settings: Json, fallback: 
   if (id !== undefined) return id;
   const numbered: unknown = config[`${key}_id`];
   const first: unknown = Array.isArray(numbered) ? numbered[0] : numbered;
-  return typeof first === 'number' && Number.isInteger(first) ? first : undefined;
+  // Some files say -1 where they mean none.
+  return isTokenId(first) ? first : undefined;
 };
 
 /**

@@ -1,4 +1,5 @@
 import type { TensorLocation } from '../checkpoint/index.js';
+import { matchesPattern } from './matches-pattern.js';
 import { adapterScale, type AdapterModule, type PeftAdapterParts } from './peft-adapter.js';
 import type { VerificationFailure } from './verification-failure.js';
 
@@ -25,8 +26,11 @@ type Config = PeftAdapterParts['config'];
 
 /** True where peft adapts a module: an entry is its name or the end of it, a single text is a pattern for the whole name. */
 const isTarget = (targets: unknown, module: string): boolean => {
-  if (typeof targets === 'string') return targets === 'all-linear' || new RegExp(`^(?:${targets})$`).test(module);
-  return Array.isArray(targets) && targets.some((target) => module === target || module.endsWith(`.${String(target)}`));
+  if (typeof targets === 'string')
+    return targets === 'all-linear' || matchesPattern({ key: 'target_modules', pattern: targets, of: 'whole' }, module);
+  return (
+    Array.isArray(targets) && targets.some((target) => module === target || (typeof target === 'string' && module.endsWith(`.${target}`)))
+  );
 };
 
 const targetFailures = (config: Config, claimed: ReadonlySet<string>, linears: readonly string[]): VerificationFailure[] => {

@@ -5,14 +5,8 @@ export { describeDifference, describePlainDifference } from './compare-tensors.j
 export { judgeCorrection, type CorrectionClaim, type MeasuredCorrection } from './judge-correction.js';
 export { measureUnweighted, measureWeighted, type UnweightedMeasure, type WeightedMeasure } from './measure-correction.js';
 export { fullPrecision, quantizedOnTheWay, storedQuantized, withAdapter, type ModelVariant } from './model-variant.js';
-export {
-  AdapterError,
-  openPeftAdapter,
-  readPeftAdapterParts,
-  type AdapterModule,
-  type PeftAdapter,
-  type PeftAdapterParts,
-} from './peft-adapter.js';
+export { AdapterError } from './adapter-error.js';
+export { openPeftAdapter, readPeftAdapterParts, type AdapterModule, type PeftAdapter, type PeftAdapterParts } from './peft-adapter.js';
 export { perplexityOf } from './perplexity.js';
 export type { ScoreArgument } from './score.task.js';
 export { VerificationError, type VerificationFailure } from './verification-failure.js';

@@ -4,7 +4,8 @@ import { isFloatDType, type FloatDType } from '../foundation/index.js';
 import { UnsupportedModelError, type CausalModel, type LinearForm, type LinearLayer } from '../models/index.js';
 import { QUANTIZERS } from '../quantizers/index.js';
 import type { ModuleReference } from '../runtime/index.js';
-import { AdapterError, type PeftAdapter } from './peft-adapter.js';
+import { AdapterError } from './adapter-error.js';
+import type { PeftAdapter } from './peft-adapter.js';
 
 /** A way to run a model: where its linear layers take their arithmetic from. */
 export interface ModelVariant {
@@ -47,10 +48,15 @@ export const quantizedOnTheWay = (
     }),
 });
 
+const TORCH_TYPES: ReadonlyMap<string, FloatDType> = new Map([
+  ['bfloat16', 'BF16'],
+  ['float16', 'F16'],
+  ['float32', 'F32'],
+]);
+
 const storedDType = (checkpoint: Checkpoint): FloatDType => {
   const name = checkpoint.config['dtype'] ?? checkpoint.config['torch_dtype'] ?? 'float16';
-  const types: Record<string, FloatDType> = { bfloat16: 'BF16', float16: 'F16', float32: 'F32' };
-  const dtype = typeof name === 'string' ? types[name] : undefined;
+  const dtype = typeof name === 'string' ? TORCH_TYPES.get(name) : undefined;
   if (!dtype)
     throw new UnsupportedModelError(`config.json says dtype ${JSON.stringify(name)}; bfloat16, float16 and float32 are supported.`);
   return dtype;

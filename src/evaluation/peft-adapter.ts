@@ -1,14 +1,9 @@
-import { readFile, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSafetensorsHeader, type TensorLocation } from '../checkpoint/index.js';
-import { QuailoraError } from '../foundation/index.js';
-
-/** Thrown when a directory is no LoRA adapter that can be applied here; retrying does not help. */
-export class AdapterError extends QuailoraError {
-  constructor(code: 'QL_ADAPTER_MISSING' | 'QL_ADAPTER_CONFIG' | 'QL_ADAPTER_TENSOR', message: string, cause?: unknown) {
-    super(code, message, { cause });
-  }
-}
+import { parseJson, readTextFile } from '../foundation/index.js';
+import { AdapterError } from './adapter-error.js';
+import { matchesPattern } from './matches-pattern.js';
 
 /** The factors of one module as peft applies them: W + scaling · B · A. */
 export interface AdapterModule {
@@ -36,18 +31,20 @@ const numberOf = (config: Readonly<Record<string, unknown>>, key: string, fallba
   return value;
 };
 
-/** First pattern that matches a module as peft matches it: `(.*\.)?(pattern)$`. */
+/** The number of the first pattern that matches the end of a module's name, as peft matches it. */
 const patternValue = (config: Readonly<Record<string, unknown>>, key: string, module: string): number | undefined => {
-  const patterns = (config[key] ?? {}) as Record<string, unknown>;
+  const patterns = config[key] ?? {};
+  if (typeof patterns !== 'object' || Array.isArray(patterns))
+    throw new AdapterError('QL_ADAPTER_CONFIG', `adapter_config.json: "${key}" is ${JSON.stringify(patterns)}, not an object.`);
   for (const [pattern, value] of Object.entries(patterns))
-    if (new RegExp(`^(.*\\.)?(${pattern})$`).test(module) && typeof value === 'number') return value;
+    if (typeof value === 'number' && matchesPattern({ key, pattern, of: 'end' }, module)) return value;
   return undefined;
 };
 
 const readAdapterConfig = async (directory: string): Promise<Record<string, unknown>> => {
   let config: unknown;
   try {
-    config = JSON.parse(await readFile(join(directory, 'adapter_config.json'), 'utf8'));
+    config = parseJson(await readTextFile(join(directory, 'adapter_config.json')));
   } catch (cause) {
     throw new AdapterError(
       'QL_ADAPTER_MISSING',
@@ -70,13 +67,19 @@ const refuseVariants = (config: Readonly<Record<string, unknown>>): void => {
     if (config[key] === true) throw new AdapterError('QL_ADAPTER_CONFIG', `adapter_config.json sets "${key}", which is not computed here.`);
 };
 
-/** Rank that a module's factors must have, and what peft multiplies their product by; patterns applied. */
+/**
+ * Rank that a module's factors must have, and what peft multiplies their product by; patterns applied.
+ *
+ * @throws AdapterError QL_ADAPTER_CONFIG for a rank that is none, or a pattern that can't be matched
+ */
 export const adapterScale = (
   config: Readonly<Record<string, unknown>>,
   module: string,
 ): { readonly rank: number; readonly scaling: number } => {
   const rank = patternValue(config, 'rank_pattern', module) ?? numberOf(config, 'r', 8);
   const alpha = patternValue(config, 'alpha_pattern', module) ?? numberOf(config, 'lora_alpha', 8);
+  if (!Number.isInteger(rank) || rank < 1)
+    throw new AdapterError('QL_ADAPTER_CONFIG', `adapter_config.json gives ${module || 'every module'} rank ${rank}, which is no rank.`);
   return { rank, scaling: config['use_rslora'] === true ? alpha / Math.sqrt(rank) : alpha / rank };
 };
 

@@ -42,7 +42,7 @@ export const writing = async <T>(path: string, action: () => Promise<T>): Promis
 };
 
 /** Writes all bytes at the handle's position; a single `write` may take only some of them. */
-export const writeFully = async (handle: FileHandle, bytes: Uint8Array): Promise<void> => {
+const writeFully = async (handle: FileHandle, bytes: Uint8Array): Promise<void> => {
   for (let done = 0; done < bytes.byteLength;) done += (await handle.write(bytes, done)).bytesWritten;
 };
 

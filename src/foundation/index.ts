@@ -10,7 +10,10 @@ export {
   type DType,
   type FloatDType,
 } from './dtypes.js';
-export { memberText, withMember } from './json-text.js';
+export { jsonTokens, memberText, withMember } from './json-text.js';
+export { parseJson } from './parse-json.js';
+export { readTextFile, TextFileError } from './read-text-file.js';
+export { TimeLimitError, withinTime } from './within-time.js';
 export {
   columnsOf,
   fromPlain,
@@ -25,6 +28,6 @@ export {
 } from './matrix.js';
 export { random, type Random } from './random.js';
 export type { RawTensor } from './raw-tensor.js';
-export { FileWriteError, fileWriteError, syncDirectory, writeFileAtomically, writeFully, writing } from './atomic-file.js';
+export { FileWriteError, fileWriteError, syncDirectory, writeFileAtomically, writing } from './atomic-file.js';
 export { ByteLedger } from './byte-ledger.js';
 export { Stopwatch } from './stopwatch.js';

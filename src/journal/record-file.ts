@@ -25,7 +25,9 @@ export const writeRecord = (path: string, value: unknown): Promise<void> => {
 /** Parses what `writeRecord` wrote; undefined where the text is something else. */
 const parseRecord = (text: string): unknown => {
   const match = /^\{"sha256":"([0-9a-f]{64})","value":(.*)\}\n$/s.exec(text);
-  return match?.[2] !== undefined && digest(match[2]) === match[1] ? (JSON.parse(match[2]) as unknown) : undefined;
+  if (!match) return undefined;
+  const [, sha256, value = ''] = match;
+  return digest(value) === sha256 ? (JSON.parse(value) as unknown) : undefined;
 };
 
 /**

@@ -5,6 +5,7 @@ import { readConfig, type ConfigReader } from './config-reader.js';
 import type { BlockGraphOptions, LinearLayer, ModelFamily, ModelPiece } from './contract.js';
 import { expectTensor } from './expect-tensor.js';
 import { PieceBuilder } from './piece-builder.js';
+import { readBlockCount } from './read-block-count.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
 const MODEL = 'transformer';
@@ -23,7 +24,7 @@ interface Shape {
 const countOf = (config: ConfigReader, own: string, common: string, fallback: number): number =>
   config.count(config.has(own) ? own : common, fallback);
 
-const readShape = (config: ConfigReader): Shape => {
+const readShape = (checkpoint: Checkpoint, config: ConfigReader): Shape => {
   const hidden = countOf(config, 'n_embed', 'hidden_size', 64);
   const heads = countOf(config, 'n_head', 'num_attention_heads', 8);
   if (hidden % heads)
@@ -35,7 +36,7 @@ const readShape = (config: ConfigReader): Shape => {
     );
   return {
     hidden,
-    blocks: countOf(config, 'n_layer', 'num_hidden_layers', 2),
+    blocks: readBlockCount(checkpoint, config, config.has('n_layer') ? 'n_layer' : 'num_hidden_layers', 2),
     heads: { query: heads, keyValue: heads, size: hidden / heads },
     vocabulary: config.count('vocab_size', 250880),
     epsilon: config.number('layer_norm_epsilon', 1e-5),
@@ -61,7 +62,7 @@ export const bloom: ModelFamily = {
   namePrefix: MODEL,
   open: (checkpoint) => {
     const config = readConfig(checkpoint.config);
-    const shape = readShape(config);
+    const shape = readShape(checkpoint, config);
     const { hidden } = shape;
     const embedding = expectTensor(checkpoint, `${MODEL}.word_embeddings.weight`, [shape.vocabulary, hidden]);
     const head = config.flag('tie_word_embeddings', true) ? embedding : expectTensor(checkpoint, 'lm_head.weight', embedding.shape);

@@ -5,6 +5,8 @@ import type { ConfigReader } from './config-reader.js';
 import type { BlockGraphOptions, CausalModel, LinearLayer, ModelPiece } from './contract.js';
 import { expectTensor } from './expect-tensor.js';
 import { PieceBuilder } from './piece-builder.js';
+import { readBlockCount } from './read-block-count.js';
+import { readHeads } from './read-heads.js';
 import type { RotaryFrequencies } from './rotary-tables.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
@@ -36,7 +38,7 @@ interface Shape {
   readonly logitSoftcap: number | undefined;
 }
 
-const readShape = (config: ConfigReader): Shape => {
+const readShape = (checkpoint: Checkpoint, config: ConfigReader): Shape => {
   if (config.flag('use_bidirectional_attention', false))
     throw new UnsupportedModelError(
       'config.json asks for use_bidirectional_attention true, which makes an encoder; causal language models (false) are supported.',
@@ -44,8 +46,8 @@ const readShape = (config: ConfigReader): Shape => {
   return {
     hidden: config.count('hidden_size'),
     feedForward: config.count('intermediate_size'),
-    blocks: config.count('num_hidden_layers'),
-    heads: { query: config.count('num_attention_heads'), keyValue: config.count('num_key_value_heads'), size: config.count('head_dim') },
+    blocks: readBlockCount(checkpoint, config),
+    heads: readHeads(config, config.count('num_attention_heads'), config.count('head_dim')),
     vocabulary: config.count('vocab_size'),
     epsilon: config.number('rms_norm_eps'),
     attentionBias: config.flag('attention_bias', false),
@@ -96,7 +98,7 @@ const expectBlock = (checkpoint: Checkpoint, block: number, shape: Shape, traits
  * @param config values of config.json over the defaults of the family's configuration class
  */
 export const openGemmaDecoder = (checkpoint: Checkpoint, config: ConfigReader, traits: GemmaTraits): CausalModel => {
-  const shape = readShape(config);
+  const shape = readShape(checkpoint, config);
   const { hidden, blocks } = shape;
   const embedding = expectTensor(checkpoint, 'model.embed_tokens.weight', [shape.vocabulary, hidden]);
   const head = config.flag('tie_word_embeddings', true) ? embedding : expectTensor(checkpoint, 'lm_head.weight', embedding.shape);
@@ -107,7 +109,9 @@ export const openGemmaDecoder = (checkpoint: Checkpoint, config: ConfigReader, t
     hiddenSize: hidden,
     vocabularySize: shape.vocabulary,
     blocks,
-    maxPositions: Math.min(...Array.from({ length: blocks }, (_, block) => traits.rotary(block).maxPositions)),
+    maxPositions: Array.from({ length: blocks }, (_, block) => traits.rotary(block).maxPositions).reduce((least, reach) =>
+      Math.min(least, reach),
+    ),
     embedding,
     unquantizedModules: ['lm_head'],
     linears: (block) => Object.values(layersOf(block, shape)),

@@ -5,6 +5,8 @@ import type { BlockGraphOptions, CausalModel, LinearLayer, ModelPiece } from './
 import { expectTensor } from './expect-tensor.js';
 import { locateMixture, mixExperts, type LocatedMixture, type MixtureTraits } from './expert-mixture.js';
 import { PieceBuilder } from './piece-builder.js';
+import { readBlockCount } from './read-block-count.js';
+import { readHeads } from './read-heads.js';
 import { readRotaryFrequencies, type RotaryFrequencies } from './rotary-tables.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
@@ -36,7 +38,7 @@ const readShape = (config: ConfigReader): Shape => {
   const size = config.count('head_dim', Math.floor(hidden / query));
   return {
     hidden,
-    heads: { query, keyValue: config.count('num_key_value_heads', query), size },
+    heads: readHeads(config, query, size),
     epsilon: config.number('rms_norm_eps'),
     rotary: readRotaryFrequencies(config, size),
   };
@@ -99,7 +101,7 @@ export const openRopeExpertsDecoder = (checkpoint: Checkpoint, config: ConfigRea
   const embedding = expectTensor(checkpoint, 'model.embed_tokens.weight', [vocabulary, hidden]);
   const head = config.flag('tie_word_embeddings', false) ? embedding : expectTensor(checkpoint, 'lm_head.weight', embedding.shape);
   expectTensor(checkpoint, 'model.norm.weight', [hidden]);
-  const count = config.count('num_hidden_layers');
+  const count = readBlockCount(checkpoint, config);
   const blocks = Array.from({ length: count }, (_, block) => locateBlock(checkpoint, block, shape, traits));
   const mixtures = blocks.flatMap(({ mixture }) => mixture ?? []);
   return {

@@ -4,6 +4,8 @@ import type { ConfigReader } from './config-reader.js';
 import type { BlockGraphOptions, CausalModel, LinearLayer, ModelPiece } from './contract.js';
 import { expectTensor } from './expect-tensor.js';
 import { PieceBuilder } from './piece-builder.js';
+import { readBlockCount } from './read-block-count.js';
+import { readHeads } from './read-heads.js';
 import { readRotaryFrequencies, type RotaryFrequencies } from './rotary-tables.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
@@ -28,7 +30,7 @@ interface Shape {
   readonly rotary: RotaryFrequencies;
 }
 
-const readShape = (config: ConfigReader): Shape => {
+const readShape = (checkpoint: Checkpoint, config: ConfigReader): Shape => {
   const hidden = config.count('hidden_size');
   const query = config.count('num_attention_heads');
   const size = config.count('head_dim', Math.floor(hidden / query));
@@ -37,8 +39,8 @@ const readShape = (config: ConfigReader): Shape => {
   return {
     hidden,
     feedForward: config.count('intermediate_size'),
-    blocks: config.count('num_hidden_layers'),
-    heads: { query, keyValue: config.count('num_key_value_heads', query), size },
+    blocks: readBlockCount(checkpoint, config),
+    heads: readHeads(config, query, size),
     vocabulary: config.count('vocab_size'),
     epsilon: config.number('rms_norm_eps'),
     rotary: readRotaryFrequencies(config, size),
@@ -72,7 +74,7 @@ const layersOf = (block: number, { hidden, feedForward, heads }: Shape, { biases
  * @param config values of config.json over the defaults of the family's configuration class
  */
 export const openRopeSwigluDecoder = (checkpoint: Checkpoint, config: ConfigReader, traits: RopeSwigluTraits): CausalModel => {
-  const shape = readShape(config);
+  const shape = readShape(checkpoint, config);
   const embedding = expectTensor(checkpoint, 'model.embed_tokens.weight', [shape.vocabulary, shape.hidden]);
   const head = config.flag('tie_word_embeddings', false) ? embedding : expectTensor(checkpoint, 'lm_head.weight', embedding.shape);
   expectTensor(checkpoint, 'model.norm.weight', [shape.hidden]);

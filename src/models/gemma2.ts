@@ -1,6 +1,7 @@
 import { readConfig } from './config-reader.js';
 import type { ModelFamily } from './contract.js';
 import { openGemmaDecoder } from './decoder-gemma.js';
+import { readBlockCount } from './read-block-count.js';
 import { readRotaryFrequencies } from './rotary-tables.js';
 import { readSlidingWindows } from './sliding-layers.js';
 
@@ -33,7 +34,7 @@ export const gemma2: ModelFamily = {
       modelType: 'gemma2',
       headNorms: false,
       scoreSoftcap: config.has('attn_logit_softcapping') ? config.number('attn_logit_softcapping') : undefined,
-      slidingWindow: readSlidingWindows(config, config.count('num_hidden_layers'), slidingWindow, (block) => block % 2 === 0),
+      slidingWindow: readSlidingWindows(config, readBlockCount(checkpoint, config), slidingWindow, (block) => block % 2 === 0),
       rotary: () => rotary,
     });
   },

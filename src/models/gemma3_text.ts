@@ -1,6 +1,7 @@
 import { readConfig, type ConfigReader } from './config-reader.js';
 import type { ModelFamily } from './contract.js';
 import { openGemmaDecoder } from './decoder-gemma.js';
+import { readBlockCount } from './read-block-count.js';
 import { readRotaryFrequencies, type RotaryFrequencies } from './rotary-tables.js';
 import { readSlidingLayers, readSlidingWindows } from './sliding-layers.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
@@ -50,7 +51,7 @@ export const gemma3Text: ModelFamily = {
       throw new UnsupportedModelError(
         `config.json asks for attn_logit_softcapping ${config.number('attn_logit_softcapping')}; null is supported, as transformers leaves it out of gemma3_text.`,
       );
-    const blocks = config.count('num_hidden_layers');
+    const blocks = readBlockCount(checkpoint, config);
     const pattern = config.count('sliding_window_pattern');
     const isLocal = (block: number): boolean => (block + 1) % pattern !== 0;
     const local = readSlidingLayers(config, blocks, isLocal);

@@ -5,6 +5,7 @@ import { readConfig, type ConfigReader } from './config-reader.js';
 import type { BlockGraphOptions, LinearLayer, ModelFamily, ModelPiece } from './contract.js';
 import { expectTensor } from './expect-tensor.js';
 import { PieceBuilder } from './piece-builder.js';
+import { readBlockCount } from './read-block-count.js';
 import { readRotaryFrequencies, type RotaryFrequencies } from './rotary-tables.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
@@ -37,7 +38,7 @@ const rotatedFeatures = (config: ConfigReader, size: number): number => {
   return rotated;
 };
 
-const readShape = (config: ConfigReader): Shape => {
+const readShape = (checkpoint: Checkpoint, config: ConfigReader): Shape => {
   const hidden = config.count('hidden_size', 6144);
   const heads = config.count('num_attention_heads', 64);
   if (hidden % heads)
@@ -48,7 +49,7 @@ const readShape = (config: ConfigReader): Shape => {
   return {
     hidden,
     feedForward: config.count('intermediate_size', 24576),
-    blocks: config.count('num_hidden_layers', 44),
+    blocks: readBlockCount(checkpoint, config, 'num_hidden_layers', 44),
     heads: { query: heads, keyValue: heads, size },
     vocabulary: config.count('vocab_size', 50432),
     epsilon: config.number('layer_norm_eps', 1e-5),
@@ -83,7 +84,7 @@ export const gptNeox: ModelFamily = {
     // Transformers 4 wrote the rotary base of this family under a name of its own.
     const { rotary_emb_base: base, ...others } = checkpoint.config;
     const config = readConfig({ ...others, rope_theta: base });
-    const shape = readShape(config);
+    const shape = readShape(checkpoint, config);
     const { hidden, feedForward } = shape;
     const embedding = expectTensor(checkpoint, `${MODEL}.embed_in.weight`, [shape.vocabulary, hidden]);
     const head = config.flag('tie_word_embeddings', false) ? embedding : findHead(checkpoint, embedding.shape);

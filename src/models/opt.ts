@@ -5,6 +5,7 @@ import { readConfig, type ConfigReader } from './config-reader.js';
 import type { BlockGraphOptions, LinearLayer, ModelFamily, ModelPiece } from './contract.js';
 import { expectTensor } from './expect-tensor.js';
 import { PieceBuilder } from './piece-builder.js';
+import { readBlockCount } from './read-block-count.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
 const DECODER = 'model.decoder';
@@ -34,7 +35,7 @@ interface Shape {
   readonly finalNorm: boolean;
 }
 
-const readShape = (config: ConfigReader): Shape => {
+const readShape = (checkpoint: Checkpoint, config: ConfigReader): Shape => {
   const hidden = config.count('hidden_size', 768);
   const heads = config.count('num_attention_heads', 12);
   if (hidden % heads)
@@ -44,7 +45,7 @@ const readShape = (config: ConfigReader): Shape => {
     hidden,
     embedded: config.count('word_embed_proj_dim', hidden),
     feedForward: config.count('ffn_dim', 3072),
-    blocks: config.count('num_hidden_layers', 12),
+    blocks: readBlockCount(checkpoint, config, 'num_hidden_layers', 12),
     heads: { query: heads, keyValue: heads, size: hidden / heads },
     vocabulary: config.count('vocab_size', 50272),
     positions: config.count('max_position_embeddings', 2048),
@@ -76,7 +77,7 @@ export const opt: ModelFamily = {
   namePrefix: 'model',
   open: (checkpoint) => {
     const config = readConfig(checkpoint.config);
-    const shape = readShape(config);
+    const shape = readShape(checkpoint, config);
     const { hidden, feedForward, embedded } = shape;
     const projected = embedded !== hidden;
     const embedding = expectTensor(checkpoint, `${DECODER}.embed_tokens.weight`, [shape.vocabulary, embedded]);

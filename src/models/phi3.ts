@@ -4,6 +4,8 @@ import { readConfig, type ConfigReader } from './config-reader.js';
 import type { BlockGraphOptions, CausalModel, LinearLayer, ModelFamily, ModelPiece } from './contract.js';
 import { expectTensor } from './expect-tensor.js';
 import { PieceBuilder } from './piece-builder.js';
+import { readBlockCount } from './read-block-count.js';
+import { readHeads } from './read-heads.js';
 import { readRotaryFrequencies, type RotaryFrequencies } from './rotary-tables.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
@@ -20,7 +22,10 @@ const DEFAULTS = {
 };
 
 /** Earlier names of `longrope`; Phi-3's `yarn` never was YaRN. */
-const ALIASES = { su: 'longrope', yarn: 'longrope' };
+const ALIASES = new Map([
+  ['su', 'longrope'],
+  ['yarn', 'longrope'],
+]);
 
 interface Shape {
   readonly hidden: number;
@@ -33,7 +38,7 @@ interface Shape {
   readonly slidingWindow: number | undefined;
 }
 
-const readShape = (config: ConfigReader): Shape => {
+const readShape = (checkpoint: Checkpoint, config: ConfigReader): Shape => {
   const activation = config.text('hidden_act', 'silu');
   if (activation !== 'silu') throw new UnsupportedModelError(`config.json asks for hidden_act "${activation}"; silu is supported.`);
   const hidden = config.count('hidden_size');
@@ -45,8 +50,8 @@ const readShape = (config: ConfigReader): Shape => {
   return {
     hidden,
     feedForward: config.count('intermediate_size'),
-    blocks: config.count('num_hidden_layers'),
-    heads: { query, keyValue: config.count('num_key_value_heads', query), size },
+    blocks: readBlockCount(checkpoint, config),
+    heads: readHeads(config, query, size),
     vocabulary: config.count('vocab_size'),
     epsilon: config.number('rms_norm_eps'),
     rotary: readRotaryFrequencies(config, rotated, { aliases: ALIASES }),
@@ -115,7 +120,7 @@ export const phi3: ModelFamily = {
   namePrefix: 'model',
   open: (checkpoint): CausalModel => {
     const config = readConfig({ ...DEFAULTS, ...checkpoint.config });
-    const shape = readShape(config);
+    const shape = readShape(checkpoint, config);
     const { hidden, blocks, vocabulary, heads } = shape;
     const embedding = expectTensor(checkpoint, 'model.embed_tokens.weight', [vocabulary, hidden]);
     const head = config.flag('tie_word_embeddings', false) ? embedding : expectTensor(checkpoint, 'lm_head.weight', embedding.shape);

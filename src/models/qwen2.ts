@@ -27,7 +27,7 @@ export const qwen2: ModelFamily = {
       modelType: 'qwen2',
       biases: { queryKeyValue: true, output: false, feedForward: false },
       headNorms: false,
-      slidingWindow: readUpperSlidingWindows(config),
+      slidingWindow: readUpperSlidingWindows(checkpoint, config),
     });
   },
 };

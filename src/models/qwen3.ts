@@ -29,7 +29,7 @@ export const qwen3: ModelFamily = {
       modelType: 'qwen3',
       biases: { queryKeyValue: attentionBias, output: attentionBias, feedForward: false },
       headNorms: true,
-      slidingWindow: readUpperSlidingWindows(config),
+      slidingWindow: readUpperSlidingWindows(checkpoint, config),
     });
   },
 };

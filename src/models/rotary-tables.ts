@@ -25,8 +25,11 @@ export interface RotaryDefaults {
   /** Base where nothing names one, 10000 when left out. */
   readonly theta?: number;
   /** Other names of kinds of scaling, for instance `su` for `longrope`. */
-  readonly aliases?: Readonly<Record<string, string>>;
+  readonly aliases?: ReadonlyMap<string, string>;
 }
+
+/** Far above the widest heads (512), far below what could not be held. */
+const MOST_TURNING = 65_536;
 
 /**
  * Reads rotary frequencies in both spellings of config.json: `rope_parameters` (transformers 5) and
@@ -40,13 +43,16 @@ export interface RotaryDefaults {
  */
 export const readRotaryFrequencies = (config: ConfigReader, size: number, defaults: RotaryDefaults = {}): RotaryFrequencies => {
   const { thetaKey = 'rope_theta', theta: defaultTheta = 10000 } = defaults;
-  if (size % 2 !== 0) throw new UnsupportedModelError(`config.json has ${size} features of a head turn; they turn in pairs.`);
+  if (!(size >= 2 && size <= MOST_TURNING && size % 2 === 0))
+    throw new UnsupportedModelError(
+      `config.json has ${size} features of a head turn; they turn in pairs, and at most ${MOST_TURNING} of them. Compare it with the original model's file.`,
+    );
   const rope = defaults.rope ?? config.section('rope_scaling') ?? config.section('rope_parameters') ?? readConfig({});
   const theta = rope.has('rope_theta') ? rope.number('rope_theta') : config.number(thetaKey, defaultTheta);
   const maxPositions = config.count('max_position_embeddings', 2048);
   const originalPositions = config.count('original_max_position_embeddings', rope.count('original_max_position_embeddings', maxPositions));
   const named = rope.text('rope_type', rope.text('type', 'default'));
-  const kind = defaults.aliases?.[named] ?? named;
+  const kind = defaults.aliases?.get(named) ?? named;
   const scale = rotaryScalings.get(kind);
   if (scale === undefined)
     throw new UnsupportedModelError(

@@ -1,4 +1,6 @@
+import type { Checkpoint } from '../checkpoint/index.js';
 import type { ConfigReader } from './config-reader.js';
+import { readBlockCount } from './read-block-count.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
 /** Kinds of attention layers that are computed here; `attention` is an older name of `full_attention`. */
@@ -56,12 +58,15 @@ export const readSlidingWindows = (
  *
  * @throws UnsupportedModelError as `readSlidingWindows`
  */
-export const readUpperSlidingWindows = (config: ConfigReader): ((block: number) => number | undefined) => {
+export const readUpperSlidingWindows = (
+  checkpoint: Pick<Checkpoint, 'tensors'>,
+  config: ConfigReader,
+): ((block: number) => number | undefined) => {
   const used = config.flag('use_sliding_window', false) && config.has('sliding_window');
   const first = config.number('max_window_layers');
   return readSlidingWindows(
     config,
-    config.count('num_hidden_layers'),
+    readBlockCount(checkpoint, config),
     used ? config.count('sliding_window') : undefined,
     (block) => used && block >= first,
   );

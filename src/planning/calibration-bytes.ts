@@ -49,6 +49,7 @@ export const calibrationBytes = (run: RunShape, block: BlockShape, runtime: numb
   const hidden = F32 * run.model.hiddenSize * largestSegment(run);
   const inner = 2 * F32 * tokens * widestOutputs(block) + scoreBytes(block, tokens, run.windowTokens);
   const working = returnedBytes(block, tokens) + hidden + inner;
+  const kept = Math.min(MEMORY_COSTS.keptBytes, working);
   const partial = panelBytes(block.sums);
   const loading = Math.max(F32 * block.largestTensorValues, 2 * residualMaking(block));
   // What is held while a graph is loaded is let go before the sums grow: the larger of the two counts.
@@ -57,7 +58,7 @@ export const calibrationBytes = (run: RunShape, block: BlockShape, runtime: numb
     weights: workers * (weights + residualBytes(block) + beside),
     statistics: workers * partial + partial,
     heldOutStatistics: run.heldOutTokens > 0 ? panelBytes(block.sums.filter(({ heldOut }) => heldOut)) : 0,
-    activations: workers * working,
+    activations: workers * (working + kept),
     solver: 0,
     runtime,
   };

@@ -1,4 +1,5 @@
 export { chooseStatistic, chooseStatistics, type StatisticChoice } from './choose-statistics.js';
+export { fitTokenCurve, type TokenCurve, type TokenPoint } from './fit-token-curve.js';
 export { leastExpertTokens } from './least-expert-tokens.js';
 export type {
   DiskNeed,
@@ -19,3 +20,4 @@ export { BudgetError, DiskError } from './planning-errors.js';
 export { requireFit } from './require-fit.js';
 export type { SolveShape } from './run-shape.js';
 export type { OpenRun } from './choose-layout.js';
+export { mostPilotTokens } from './most-pilot-tokens.js';

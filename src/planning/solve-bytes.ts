@@ -1,5 +1,6 @@
 import { panelBytes } from './calibration-bytes.js';
 import type { StageBytes } from './execution-plan.js';
+import { MEMORY_COSTS } from './memory-costs.js';
 import { valuesOf, type BlockShape, type MatrixShape, type SumShape } from './model-shape.js';
 import type { RunShape, SolveShape } from './run-shape.js';
 
@@ -55,7 +56,7 @@ export const solveBytes = (run: RunShape, block: BlockShape, runtime: number): S
     statistics: panelBytes(block.sums),
     heldOutStatistics: run.heldOutTokens > 0 ? panelBytes(block.sums.filter(({ heldOut }) => heldOut)) : 0,
     activations: 0,
-    solver: layers.reduce((sum, { solver }) => sum + solver, 0),
+    solver: layers.reduce((sum, { solver }) => sum + solver + Math.min(MEMORY_COSTS.keptBytes, solver), 0),
     runtime,
   };
 };

@@ -35,6 +35,8 @@ export interface ComparisonReport {
     readonly quantized: number;
   };
   readonly initializers: readonly ComparedInitializer[];
+  /** What computed: `cpu`, `cuda` or `webgpu`. */
+  readonly device?: string;
   /** Versions of quailora, Node and what does the arithmetic, by name. */
   readonly versions: { readonly quailora: string; readonly [name: string]: string };
   readonly secondsPerStage: Readonly<Record<string, number>>;

@@ -14,6 +14,8 @@ export interface EvaluationReport {
   readonly weightOnlyPerplexity?: number;
   /** Arrow file of log-probabilities, where one was asked for. */
   readonly logprobs?: string;
+  /** What computed: `cpu`, `cuda` or `webgpu`. */
+  readonly device?: string;
   readonly seconds: number;
   /** The kernel's high-water mark. */
   readonly peakRssBytes: number;

@@ -8,6 +8,7 @@ export type {
   ExpertReport,
   HeldOutLoss,
   InitializationReport,
+  KindGeneralization,
   LargestBytes,
   ModuleLoss,
   ModuleReport,
@@ -18,7 +19,9 @@ export type {
   ShardHash,
 } from './report.js';
 export type { LossWeighting, VerificationReport } from './verification-report.js';
-export { initializationReport, lossRatio, moduleReport, reportTotals, type ReportParts } from './initialization-report.js';
+export { initializationReport, moduleReport, reportTotals, type ReportParts } from './initialization-report.js';
+export { generalizationByKind } from './generalization-by-kind.js';
+export { lossRatio } from './loss-ratio.js';
 export { damagedNotice, finishedNotice, resumedNotice } from './notices.js';
 export { transferProgress } from './transfer-progress.js';
 export { readKeptStatistics } from './read-kept-statistics.js';

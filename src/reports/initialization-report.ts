@@ -2,7 +2,9 @@ import type { CalibrationFacts, CertifiedShard, InitializeJob, BlockRouting, Sol
 import type { Certificate, Initializer } from '../initializers/index.js';
 import type { RunFingerprint } from '../journal/index.js';
 import type { ExecutionPlan } from '../planning/index.js';
-import { measureGemmRate, versions } from '../stages/index.js';
+import { deviceFingerprint, measureGemmRate, versions, type TokenChoice } from '../stages/index.js';
+import { generalizationByKind } from './generalization-by-kind.js';
+import { lossRatio } from './loss-ratio.js';
 import { peakRssBytes } from './peak-rss.js';
 import type {
   ExpertMatrixReport,
@@ -14,9 +16,6 @@ import type {
   ReportTotals,
   WorkReport,
 } from './report.js';
-
-/** Part of a loss that is left; nothing is left where there was nothing to lose. */
-export const lossRatio = (final: number, none: number): number => (none > 0 ? final / none : 0);
 
 const withSvd = ({ none, final }: Certificate['loss'], svd: number | undefined): ModuleReport['loss'] =>
   svd === undefined ? { none, final } : { none, svd, final };
@@ -61,7 +60,7 @@ const inModelOrder = <Report extends ModuleReport>(modules: readonly Report[], o
 };
 
 /** What a report says of its job. */
-type ReportedJob = Pick<InitializeJob, 'model' | 'rank' | 'alpha' | 'alsSteps' | 'loftqSteps'>;
+type ReportedJob = Pick<InitializeJob, 'model' | 'rank' | 'alpha' | 'alsSteps' | 'loftqSteps' | 'device'>;
 
 /** What a report needs besides the run. */
 export interface ReportParts {
@@ -78,6 +77,8 @@ export interface ReportParts {
   readonly modules: readonly ModuleReport[];
   /** Matrices of routed experts; none unless they were corrected. */
   readonly expertMatrices: readonly ExpertMatrixReport[];
+  /** Undefined where the job gave the number of tokens or samples, and where nothing was calibrated. */
+  readonly tokenChoice?: TokenChoice | undefined;
   /** SHA-256 by shard file. */
   readonly hashes: Readonly<Record<string, string>>;
   readonly fingerprint: RunFingerprint;
@@ -112,7 +113,7 @@ const expertReport = (
 
 const planReport = (plan: ExecutionPlan): PlanReport => ({
   ...{ peakBytes: plan.peakBytes, peakAt: plan.peakAt, budgetBytes: plan.budgetBytes, smallestBudgetBytes: plan.smallestBudgetBytes },
-  ...{ layout: plan.layout, shardsInFlight: plan.shardsInFlight, floats: plan.floats },
+  ...{ ...plan.layout, shardsInFlight: plan.shardsInFlight, floats: plan.floats },
   ...{ scratchBytes: plan.scratchBytes, outputBytes: plan.outputBytes, keptStatisticsBytes: plan.keptStatisticsBytes },
 });
 
@@ -130,10 +131,11 @@ const workReport = async ({ execution, clock, pool, model }: SolvingRun): Promis
 
 /** Assembles report.json. */
 export const initializationReport = async (run: SolvingRun, parts: ReportParts): Promise<InitializationReport> => {
-  const { job, initializer, hashes, facts, fingerprint, refit } = parts;
+  const { job, initializer, tokenChoice, hashes, facts, fingerprint, refit } = parts;
   const work = await workReport(run);
   const modules = inModelOrder(parts.modules, run.plan.linears);
   const experts = expertReport(run, parts.routing, parts.expertMatrices);
+  const generalization = generalizationByKind(modules, experts?.corrected?.modules ?? []);
   return {
     model: job.model,
     ...(run.checkpoint.supply && { commit: run.checkpoint.supply.commit }),
@@ -143,9 +145,12 @@ export const initializationReport = async (run: SolvingRun, parts: ReportParts):
     ...{ rank: job.rank, alpha: job.alpha, scaling: run.plan.scaling },
     ...facts,
     fingerprint,
+    ...deviceFingerprint(job),
     versions: versions(),
     modules,
     totals: reportTotals(modules, run.clock.seconds),
+    ...(generalization.length > 0 && { generalization }),
+    ...(tokenChoice && { tokenChoice }),
     ...(experts && { experts }),
     ...(refit && { refit }),
     secondsPerStage: run.clock.secondsPerStage,

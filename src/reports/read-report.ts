@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { QuailoraError } from '../foundation/index.js';
+import { parseJson, QuailoraError, readTextFile, TextFileError } from '../foundation/index.js';
+import { DEVICES } from '../runtime/index.js';
 import { CALIBRATION_FACTS, KEPT, ROUTING, SHARD_HASHES, VERSIONS } from './fact-checks.js';
 import {
   amount,
@@ -12,6 +12,7 @@ import {
   isRecord,
   list,
   must,
+  oneOf,
   optional,
   orNull,
   text,
@@ -64,9 +65,22 @@ const expertReport = fields({
 
 const planReport = fields({
   ...{ peakBytes: count, peakAt: text, budgetBytes: orNull(count), smallestBudgetBytes: count, shardsInFlight: extent },
-  layout: fields({ workers: extent, threads: extent }),
+  ...{ workers: extent, threads: extent },
   floats: fields({ runTokens: extent, segmentTokens: extent, storedActivations: text, arithmetic: text }),
   ...{ scratchBytes: count, outputBytes: count, keptStatisticsBytes: count },
+});
+
+const ratios = { calibrationLossRatio: amount, heldOutLossRatio: amount };
+
+const generalization = list(fields({ kind: text, modules: extent, ...ratios, gap: orNull(fraction) }));
+
+const tokenChoice = fields({
+  chosen: extent,
+  considered: extent,
+  curve: list(fields({ tokens: extent, ...ratios, byKind: each(fields(ratios)) })),
+  limit: orNull(amount),
+  decidedBy: orNull(text),
+  pilotBlocks: list(count),
 });
 
 const initializationReport = fields({
@@ -81,9 +95,12 @@ const initializationReport = fields({
   scaling: amount,
   ...CALIBRATION_FACTS,
   fingerprint: optional(must('an object', isRecord)),
+  device: optional(oneOf(...DEVICES)),
   versions: VERSIONS,
   modules: list(fields(moduleFields)),
   totals,
+  generalization: optional(generalization),
+  tokenChoice: optional(tokenChoice),
   experts: optional(expertReport),
   refit: optional(fields({ from: text, kept: KEPT, seed: count })),
   secondsPerStage: each(amount),
@@ -103,9 +120,9 @@ const isReport = (value: unknown, problem: string | undefined): value is Initial
 export const readReport = async (path: string): Promise<InitializationReport> => {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(await readFile(path, 'utf8'));
+    parsed = parseJson(await readTextFile(path));
   } catch (cause) {
-    const reason = cause instanceof SyntaxError ? `is not JSON (${cause.message})` : `can't be read (${String(cause)})`;
+    const reason = cause instanceof TextFileError ? `can't be read (${cause.message})` : `is not JSON (${String(cause)})`;
     throw new MalformedReportError(`${path} ${reason}. It is written by \`quailora init\` when a run ends.`, cause);
   }
   const problem = initializationReport(parsed, WHOLE);

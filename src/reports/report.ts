@@ -1,6 +1,6 @@
-import type { ExecutionPlan } from '../planning/index.js';
+import type { ExecutionPlan, RunLayout } from '../planning/index.js';
 import type { RunFingerprint } from '../journal/index.js';
-import type { CalibrationFacts, BlockRouting, KeptSums } from '../stages/index.js';
+import type { BlockRouting, CalibrationFacts, KeptSums, LossRatios, TokenChoice } from '../stages/index.js';
 
 /** Mean loss per token of one module: ‖(W − Q − s·B·A) x‖² averaged over the tokens. */
 export interface ModuleLoss {
@@ -78,6 +78,16 @@ export interface ReportTotals {
   readonly seconds: number;
 }
 
+/** How much worse the correction is on text that it was not computed from, for one kind of module. */
+export interface KindGeneralization extends LossRatios {
+  /** Last name of the modules, for instance q_proj; `experts gate_proj` for matrices of routed experts. */
+  readonly kind: string;
+  /** Modules that have a held-out loss. */
+  readonly modules: number;
+  /** heldOutLossRatio / calibrationLossRatio − 1; null where no loss is left on the calibration tokens. */
+  readonly gap: number | null;
+}
+
 /** Most bytes held at one time, by what they were for. */
 export interface LargestBytes {
   readonly weights: number;
@@ -104,19 +114,11 @@ export interface RefitOrigin {
 }
 
 /** The plan that a run followed. */
-export type PlanReport = Pick<
-  ExecutionPlan,
-  | 'peakBytes'
-  | 'peakAt'
-  | 'budgetBytes'
-  | 'smallestBudgetBytes'
-  | 'layout'
-  | 'shardsInFlight'
-  | 'floats'
-  | 'scratchBytes'
-  | 'outputBytes'
-  | 'keptStatisticsBytes'
->;
+export interface PlanReport
+  extends
+    RunLayout,
+    Pick<ExecutionPlan, 'peakBytes' | 'peakAt' | 'budgetBytes' | 'smallestBudgetBytes' | 'shardsInFlight' | 'floats'>,
+    Pick<ExecutionPlan, 'scratchBytes' | 'outputBytes' | 'keptStatisticsBytes'> {}
 
 /** What a run computed, and how that compares with what the machine can do. */
 export interface WorkReport {
@@ -149,9 +151,15 @@ export interface InitializationReport extends CalibrationFacts {
   /** What decides the bytes that were written, by name; a run with an equal one would write the same. */
   readonly fingerprint?: RunFingerprint;
   /** Versions of quailora, Node and what does the arithmetic, by name. */
+  /** What computed: `cpu`, `cuda` or `webgpu`; left out by versions that knew only the processor. */
+  readonly device?: string;
   readonly versions: { readonly quailora: string; readonly [name: string]: string };
   readonly modules: readonly ModuleReport[];
   readonly totals: ReportTotals;
+  /** By kind of module; left out without held-out text. */
+  readonly generalization?: readonly KindGeneralization[];
+  /** Left out where the number of tokens was given. */
+  readonly tokenChoice?: TokenChoice;
   /** Left out for a model without routed experts. */
   readonly experts?: ExpertReport;
   /** Left out where the run itself calibrated. */

@@ -1,5 +1,6 @@
 import * as ort from 'onnxruntime-node';
 import { QuailoraError } from '../foundation/index.js';
+import { deviceInUse } from './device.js';
 
 /** A tensor that goes into or comes out of a session: shape and values, row-major. */
 export interface SessionTensor {
@@ -46,7 +47,7 @@ export class Session {
   }
 
   /**
-   * Loads a serialized graph on the CPU.
+   * Loads a serialized graph on this thread's device, see `device.ts`.
    *
    * No arena and no memory pattern: a block's buffers go back to the system with its session.
    *
@@ -59,7 +60,8 @@ export class Session {
     };
     try {
       const session = await ort.InferenceSession.create(graph, {
-        executionProviders: ['cpu'],
+        // Nodes that a GPU's provider lacks run on the processor.
+        executionProviders: [deviceInUse()],
         intraOpNumThreads: options.threads ?? 1,
         interOpNumThreads: 1,
         enableMemPattern: false,

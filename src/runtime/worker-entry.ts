@@ -1,5 +1,6 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { QuailoraError } from '../foundation/index.js';
+import { useDevice } from './device.js';
 import { loadReference } from './load-reference.js';
 import { ortMatrixEngine, type OrtMatrixEngine } from './ort-matrix-engine.js';
 import type { MatrixEngine } from './matrix-engine.js';
@@ -19,10 +20,11 @@ const makeRoom = async (): Promise<void> => {
 };
 
 /** Runs one task in a worker; the pool calls it with the task's module, name and argument. */
-export const runTask = async ({ module, name, argument, threads, stop }: TaskCall): Promise<unknown> => {
+export const runTask = async ({ module, name, argument, threads, device, stop }: TaskCall): Promise<unknown> => {
   let outcome: TaskOutcome;
   let transfer: readonly ArrayBuffer[] = [];
   try {
+    useDevice(device);
     const own = (engine ??= ortMatrixEngine(threads));
     const throwIfStopped = (): void => {
       if (Atomics.load(stop, 0) !== 0) throw new StoppedError();

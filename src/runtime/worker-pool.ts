@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import { Piscina } from 'piscina';
 import { fromPlain, QuailoraError, rowMajor, toPlain, type Matrix, type PlainMatrix } from '../foundation/index.js';
+import type { Device } from './device.js';
 import type { MatrixEngine } from './matrix-engine.js';
 import type { MultiplyArgument } from './multiply.task.js';
 import { buffersOf, StoppedError, type TaskCall, type TaskOutcome } from './worker-task.js';
@@ -11,6 +12,8 @@ export interface WorkerPoolOptions {
   readonly workers: number;
   /** Threads inside one operator of each worker; 1 unless told. */
   readonly threads?: number;
+  /** What the workers compute on; the processor unless told. */
+  readonly device?: Device | undefined;
   /** Ends every task when aborted: those that run at their next product or graph, those that wait at once. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -40,7 +43,7 @@ export interface WorkerPool {
 const YOUNG_GENERATION_MEBIBYTES = 12;
 
 /** Starts a pool. */
-export const startWorkerPool = ({ workers, threads = 1, signal }: WorkerPoolOptions): WorkerPool => {
+export const startWorkerPool = ({ workers, threads = 1, device = 'cpu', signal }: WorkerPoolOptions): WorkerPool => {
   const piscina = new Piscina<TaskCall, TaskOutcome>({
     filename: new URL('./worker-entry.js', import.meta.url).href,
     name: 'runTask',
@@ -66,7 +69,7 @@ export const startWorkerPool = ({ workers, threads = 1, signal }: WorkerPoolOpti
 
   const run = async <Out>(module: URL, name: string, argument: unknown, transferList: ArrayBuffer[]): Promise<Out> => {
     throwIfStopped();
-    const outcome = await piscina.run({ module: module.href, name, argument, threads, stop }, { transferList });
+    const outcome = await piscina.run({ module: module.href, name, argument, threads, device, stop }, { transferList });
     if (!('error' in outcome)) return outcome.value as Out;
     signal?.throwIfAborted();
     throw new QuailoraError(outcome.error.code, outcome.error.message, { retryable: outcome.error.retryable });

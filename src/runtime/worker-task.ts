@@ -1,4 +1,5 @@
 import { QuailoraError } from '../foundation/index.js';
+import type { Device } from './device.js';
 import type { MatrixEngine } from './matrix-engine.js';
 
 /** What a task finds in its worker. */
@@ -41,6 +42,7 @@ export interface TaskCall {
   readonly name: string;
   readonly argument: unknown;
   readonly threads: number;
+  readonly device: Device;
   /** Shared; not 0 once the pool is to end. */
   readonly stop: Int32Array;
 }

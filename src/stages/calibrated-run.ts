@@ -1,9 +1,11 @@
 import { selectWindows, type SelectedWindows } from '../corpus/index.js';
 import { limited } from '../dataflow/index.js';
 import type { HiddenStateBudget, SummedInput } from '../calibration/index.js';
-import type { ExecutionPlan } from '../planning/index.js';
+import { mostPilotTokens, type ExecutionPlan } from '../planning/index.js';
 import type { Quantizer } from '../quantizers/index.js';
+import { requireJobDevice } from './compute-device.js';
 import { planCorrection, type CorrectionPlan } from './correction-plan.js';
+import { firstTokens } from './first-tokens.js';
 import { fetchFromHub } from './fetch-from-hub.js';
 import type { CalibrationChoice, CorrectionChoice, ExpertChoice, JobControl, ModelChoice, ResourceChoice } from './jobs.js';
 import { checkWindows, openSourceModel, requireFullPrecision, type SourceModel, type SourceOptions } from './open-source-model.js';
@@ -26,7 +28,8 @@ export interface HiddenStatePlace extends HiddenStateBudget {
   readonly release: () => Promise<void>;
 }
 
-const temporaryPlace = async (parent: string | undefined): Promise<HiddenStatePlace> => {
+/** A scratch directory, for hidden states beyond a little. */
+export const temporaryPlace = async (parent: string | undefined): Promise<HiddenStatePlace> => {
   const { path, remove } = await makeScratchDirectory(parent);
   return { bytes: HIDDEN_STATE_BYTES, directory: path, release: remove };
 };
@@ -65,11 +68,18 @@ export interface CalibratedRun extends ChosenRun, SolvingRun {
   close(): Promise<void>;
 }
 
-const chooseWindows = (source: SourceModel, job: CalibratedJob, onTransfer: SourceOptions['onTransfer']): Promise<SelectedWindows> => {
+const chooseWindows = async (
+  source: SourceModel,
+  job: CalibratedJob,
+  onTransfer: SourceOptions['onTransfer'],
+): Promise<SelectedWindows> => {
   const { windowTokens, heldOutFraction: heldOut, budget, seed, signal, calibration, calibrationShape: shape } = job;
   const options = { windowTokens, heldOut, shape, signal, fetchDatasetFile: fetchFromHub(job.hub, { signal, onTransfer }) };
-  const chosen = budget.kind === 'tokens' ? { ...options, tokens: budget.tokens } : { ...options, samples: budget.samples, seed };
-  return selectWindows(calibration, source.tokenizer, chosen);
+  const select = (chosen: { readonly tokens: number; readonly ifShort?: 'divide' } | { readonly samples: number; readonly seed: number }) =>
+    selectWindows(calibration, source.tokenizer, { ...options, ...chosen });
+  if (budget.kind === 'samples') return select({ samples: budget.samples, seed });
+  if (budget.kind === 'auto') return select({ tokens: budget.most ?? mostPilotTokens(source.model), ifShort: 'divide' });
+  return firstTokens(await select({ tokens: budget.of ?? budget.tokens }), budget.tokens);
 };
 
 /**
@@ -113,6 +123,7 @@ export const startRun = (
  */
 export const chooseRun = async (job: CalibratedJob, options: CalibratedRunOptions = {}): Promise<ChosenRun> => {
   const { quantizer, clock = new RunClock(), onTransfer } = options;
+  await requireJobDevice(job);
   const source = options.source ?? (await openSourceModel(job.model, { ...job, onTransfer }));
   try {
     requireFullPrecision(source.checkpoint);

@@ -13,6 +13,12 @@ export interface ClaimedOutputOptions extends Omit<CorrectionOutputOptions, 'sou
   readonly signal: AbortSignal | undefined;
 }
 
+/** Something that writes. */
+interface Settling {
+  /** Settles when nothing is being written, whether it came to its end or not. */
+  settled(): Promise<void>;
+}
+
 /** An output directory that a run holds, with what is written to it. */
 export interface ClaimedOutput extends CorrectionOutput {
   /** Directory for finished pieces and records, which a later attempt takes over. */
@@ -23,8 +29,12 @@ export interface ClaimedOutput extends CorrectionOutput {
   readonly hashes: Promise<Readonly<Record<string, string>>>;
   /** Writes report.json; the directory counts as finished then. */
   conclude(report: unknown): Promise<void>;
-  /** Closes the run, and gives a directory back that was not concluded: what is finished is kept for the next attempt. */
-  close(concluded: boolean): Promise<void>;
+  /**
+   * Closes the run, and gives a directory back that was not concluded: what is finished is kept for the next attempt.
+   *
+   * @param writers what else writes to it; what was begun before an abort writes on, and nobody may be let in before it ends
+   */
+  close(concluded: boolean, writers?: readonly Settling[]): Promise<void>;
 }
 
 /** Files that a finished run has written at least, relative to its output. */
@@ -58,10 +68,11 @@ const followRun = (
       await writeFileAtomically(join(directory, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
       await claim.finish();
     },
-    close: async (concluded) => {
+    close: async (concluded, writers = []) => {
       stopHashing.abort();
       await hashes.catch(() => undefined);
       await run.close();
+      await Promise.all([output, ...writers].map((writer) => writer.settled()));
       if (!concluded) await claim.abandon();
     },
   };

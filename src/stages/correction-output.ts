@@ -66,6 +66,8 @@ export interface CorrectionOutput {
   readonly copyPlain: (file: string) => Promise<void>;
   /** Copies what was not copied yet and gives every file its final name. */
   finish(): Promise<void>;
+  /** Settles when nothing is being written any more, whether it came to its end or not. */
+  settled(): Promise<void>;
 }
 
 const mixturesOf = ({ model }: SourceModel): ExpertMixture[] =>
@@ -304,11 +306,23 @@ export const openCorrectionOutput = async (options: CorrectionOutputOptions): Pr
   const restored = await restoreBase(open);
   const finished = await restoreLayers(open, restored);
   const { copiedFiles, copyPlain, waitingFiles } = copyByFile(open, restored);
+  const writing = new Set<Promise<void>>();
+  const watched = async (work: Promise<void>): Promise<void> => {
+    writing.add(work);
+    try {
+      await work;
+    } finally {
+      writing.delete(work);
+    }
+  };
   return {
     finished,
-    write: (layer) => writeLayer(open, restored, layer),
+    write: (layer) => watched(writeLayer(open, restored, layer)),
     copiedFiles,
-    copyPlain,
+    copyPlain: (file) => watched(copyPlain(file)),
+    settled: async () => {
+      await Promise.allSettled(writing);
+    },
     finish: async () => {
       for (const file of waitingFiles()) {
         await options.source.checkpoint.supply?.require([file]);

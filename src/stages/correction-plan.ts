@@ -42,11 +42,12 @@ const scalingOf = ({ rank, alpha, rslora }: CorrectionChoice): number => loraSca
 
 const blocksOf = ({ blocks }: CausalModel): number[] => Array.from({ length: blocks }, (_, block) => block);
 
-const lastName = (module: string): string => module.slice(module.lastIndexOf('.') + 1);
+/** What a module is in every block: the last part of its name. */
+export const moduleKind = (module: string): string => module.slice(module.lastIndexOf('.') + 1);
 
 const checkModuleNames = (modules: CorrectionChoice['modules'], linears: readonly LinearLayer[]): void => {
   if (modules === 'all-linear') return;
-  const known = new Set(linears.map(({ module }) => lastName(module)));
+  const known = new Set(linears.map(({ module }) => moduleKind(module)));
   const unknown = modules.filter((name) => !known.has(name));
   if (unknown.length > 0)
     throw new QuailoraError(
@@ -70,7 +71,7 @@ export const planCorrection = async (
   const layers = shards.flat().map(({ layer }) => layer);
   const adaptable = layers.filter((layer) => layer.adaptable !== false);
   const corrects = ({ module, adaptable = true }: LinearLayer): boolean =>
-    adaptable && (job.modules === 'all-linear' || job.modules.includes(lastName(module)));
+    adaptable && (job.modules === 'all-linear' || job.modules.includes(moduleKind(module)));
   const experts = planExperts(source, job.experts ?? false, corrects);
   const named = job.experts ? blocksOf(model).flatMap((block) => model.mixture?.(block)?.matrices ?? []) : [];
   checkModuleNames(job.modules, [...adaptable, ...named.map(({ layer }) => layer)]);

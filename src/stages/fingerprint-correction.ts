@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { sampleWeights } from '../checkpoint/index.js';
 import type { Initializer } from '../initializers/index.js';
 import type { FingerprintValue, RunFingerprint } from '../journal/index.js';
+import { deviceFingerprint, type DeviceChoice } from './compute-device.js';
 import type { CorrectionPlan } from './correction-plan.js';
 import type { CorrectionChoice, ExpertChoice, InitializeJob } from './jobs.js';
 import type { SourceModel } from './open-source-model.js';
 import { versions } from './versions.js';
 
 /** What is said of a correction, by the user or by the run that kept its statistics. */
-export interface FingerprintedChoice extends CorrectionChoice, ExpertChoice, Pick<InitializeJob, 'seed' | 'writeBase'> {}
+export interface FingerprintedChoice extends CorrectionChoice, ExpertChoice, DeviceChoice, Pick<InitializeJob, 'seed' | 'writeBase'> {}
 
 /** What decides the bytes of a correction besides its model, its statistics and its job. */
 export interface CorrectionFingerprintParts {
@@ -51,6 +52,7 @@ export const fingerprintCorrection = async (
     ...{ experts: choice.experts ?? false, 'write-base': choice.writeBase },
     'base name': base.baseModelName,
     'base revision': base.baseModelRevision ?? null,
+    ...deviceFingerprint(choice),
     quailora,
     'onnxruntime-node': onnxruntime ?? null,
   };

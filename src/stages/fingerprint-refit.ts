@@ -11,11 +11,15 @@ import type { ChosenRefit } from './refit-run.js';
  */
 export const fingerprintRefit = async (
   chosen: ChosenRefit,
-  { writeBase }: Pick<RefitJob, 'writeBase'>,
+  { writeBase, device }: Pick<RefitJob, 'writeBase' | 'device'>,
   kept: KeptStatistics,
   base: CorrectionFingerprintParts['base'],
 ): Promise<RunFingerprint> => ({
   command: 'refit',
   'kept statistics': sha256(JSON.stringify(kept)),
-  ...(await fingerprintCorrection(chosen, { ...chosen.choice, writeBase }, { initializer: chosen.initializer.self, base })),
+  ...(await fingerprintCorrection(
+    chosen,
+    { ...chosen.choice, writeBase, ...(device && { device }) },
+    { initializer: chosen.initializer.self, base },
+  )),
 });

@@ -2,6 +2,7 @@ export {
   INITIALIZER_NAMES,
   KEPT_SUMS,
   STOCK_SETTINGS,
+  type AutomaticBudget,
   type Bits,
   type CalibrationChoice,
   type CompareJob,
@@ -31,6 +32,7 @@ export {
   type ChosenRun,
   type HiddenStatePlace,
 } from './calibrated-run.js';
+export { deviceFingerprint, requireJobDevice, type DeviceChoice } from './compute-device.js';
 export {
   openCorrectionOutput,
   requireLoadableBase,
@@ -43,6 +45,7 @@ export {
   sumsG,
   COMPARED_INITIALIZERS,
   keepsWeights,
+  moduleKind,
   planCorrection,
   stockInitializer,
   stockQuantizer,
@@ -72,9 +75,22 @@ export type { CertifiedShard, InitializedShard, QuantizedShard, WeightShard } fr
 export { certifyStage, initializeStage, quantizeStage, type InitializeStageOptions } from './shard-stages.js';
 export type { ExpertPlan } from './expert-plan.js';
 export type { BlockRouting, RoutingCounts } from './routing-counts.js';
-export { foldStatistics, unpackStatistic, type InputStatistics, type PackedStatistic, type RoutedTokens } from './statistics.js';
+export {
+  foldStatistics,
+  unpackStatistic,
+  type FoldProgress,
+  type InputStatistics,
+  type PackedStatistic,
+  type RoutedTokens,
+  type RunningSum,
+  type RunningSums,
+} from './statistics.js';
 export { versions } from './versions.js';
 export { layOutWorkers, type WorkerLayout } from './worker-layout.js';
+export { chooseTokens, type ChooseTokensOptions } from './choose-tokens.js';
+export { firstTokens } from './first-tokens.js';
+export { recalledChoice, rememberChoice, settleTokens, withTokens, type SettleTokensOptions } from './settle-tokens.js';
+export type { LossRatios, TokenChoice, TokenChoicePoint } from './token-choice.js';
 export { calibrateBlock, passBlock, type BlockProgress, type CalibrateBlockOptions } from './calibrate-block.js';
 export { hashSource } from './hash-source.js';
 export { dropStatistics, solveBlock, wantedShards, type ShardSink, type SolveBlockOptions } from './solve-block.js';

@@ -1,5 +1,6 @@
 import type { TextShape } from '../corpus/index.js';
 import type { HubPatience, HubSettings } from '../hub/index.js';
+import type { DeviceChoice } from './compute-device.js';
 
 /** Names of the initializers that ship with quailora. */
 export const INITIALIZER_NAMES = ['exact', 'als', 'svd', 'loftq', 'zero'] as const;
@@ -14,14 +15,24 @@ export type Bits = 4 | 8;
 export type TokenBudget =
   /** That many records drawn with the seed, each cut to one window or to its format's lengths (the paper's way). */
   | { readonly kind: 'samples'; readonly samples: number }
-  /** Texts in file order, joined and cut into whole windows; the first tokens / windowTokens of them. */
-  | { readonly kind: 'tokens'; readonly tokens: number };
+  /**
+   * Texts in file order, joined and cut into whole windows; the first tokens / windowTokens of them. Where `of` is given, they
+   * are the first of so many: the text held out is as much as, and lies where, it would for those.
+   */
+  | { readonly kind: 'tokens'; readonly tokens: number; readonly of?: number };
+
+/** As many tokens in file order as pay, out of `most`: `chooseTokens` finds out. */
+export interface AutomaticBudget {
+  readonly kind: 'auto';
+  /** As `mostPilotTokens` says where left out; all of a text that holds fewer, divided as `heldOutFraction` says. */
+  readonly most?: number;
+}
 
 /** What every job may carry: how to stop it, and how many workers it may use. */
-export interface JobControl {
+export interface JobControl extends DeviceChoice {
   /** Aborting it stops the run cleanly: open files are closed, files under a temporary name are removed. */
   readonly signal?: AbortSignal;
-  /** Worker threads that do the arithmetic; one for each available core when left out. Never changes a result. */
+  /** Worker threads that do the arithmetic; one for each available core when left out, one on a GPU. Never changes a result. */
   readonly workers?: number;
 }
 
@@ -54,7 +65,7 @@ export interface CalibrationChoice {
   readonly calibration: string;
   /** How its records are read; left out, a dataset's own format, else the text is `chosen`, `text`, or `prompt` + `completion`. */
   readonly calibrationShape?: TextShape;
-  readonly budget: TokenBudget;
+  readonly budget: TokenBudget | AutomaticBudget;
   /** Tokens of one window. */
   readonly windowTokens: number;
   /** Held-out windows as a fraction of the calibration windows; 0 turns them off. See `selectWindows` for where from. */
@@ -148,6 +159,7 @@ export interface RefitJob
 
 /** What `compare` needs: one calibration, on which every initializer is tried, and a text for perplexity. */
 export interface CompareJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice {
+  readonly budget: TokenBudget;
   /** Text whose perplexity is compared: a published dataset's name, a file, a glob pattern, or -. */
   readonly text: string;
   /** How its records are read. */

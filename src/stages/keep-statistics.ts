@@ -19,6 +19,8 @@ export interface StatisticsKeeper {
   keep(block: number, sums: readonly SummedInput[], statistics: readonly InputStatistics[]): Promise<void>;
   /** Writes the index, which makes what was kept usable. */
   finish(index: Omit<KeptStatistics, 'files'>): Promise<void>;
+  /** Settles when no sums are being written, whether the last ones came to their end or not. */
+  settled(): Promise<void>;
 }
 
 /** Where statistics are kept, and what is known of them. */
@@ -90,21 +92,27 @@ export const openStatisticsKeeper = async (options: KeeperOptions): Promise<Stat
     if (files) kept.set(block, files);
   }
   const allFiles = (): KeptFile[] => [...kept].sort(([a], [b]) => a - b).flatMap(([, files]) => files);
+  let last: Promise<void> = Promise.resolve();
+  const keepBlock = async (...[block, sums, statistics]: Parameters<StatisticsKeeper['keep']>): Promise<void> => {
+    const files: KeptFile[] = [];
+    for (const [i, { calibration, heldOut }] of statistics.entries()) {
+      files.push(await writeSum(options, block, sums[i]!, 'calibration', calibration));
+      if (heldOut) files.push(await writeSum(options, block, sums[i]!, 'heldOut', heldOut));
+    }
+    await writeRecord(recordOf(options, block), files);
+    kept.set(block, files);
+  };
   return {
     get files() {
       return allFiles();
     },
     has: (block) => kept.has(block),
-    keep: async (block, sums, statistics) => {
-      if (kept.has(block)) return;
-      const files: KeptFile[] = [];
-      for (const [i, { calibration, heldOut }] of statistics.entries()) {
-        files.push(await writeSum(options, block, sums[i]!, 'calibration', calibration));
-        if (heldOut) files.push(await writeSum(options, block, sums[i]!, 'heldOut', heldOut));
-      }
-      await writeRecord(recordOf(options, block), files);
-      kept.set(block, files);
+    keep: (block, sums, statistics) => {
+      const work = kept.has(block) ? Promise.resolve() : keepBlock(block, sums, statistics);
+      last = work.catch(() => undefined);
+      return work;
     },
+    settled: () => last,
     finish: (index) => writeFileAtomically(join(place, KEPT_INDEX), `${JSON.stringify({ ...index, files: allFiles() }, null, 2)}\n`),
   };
 };

@@ -34,6 +34,8 @@ export interface OutputClaims {
   readonly scaling: number;
   readonly seed: number;
   readonly calibrationTokens: number;
+  /** Where the tokens were chosen: how many there were to choose from. */
+  readonly tokenChoice?: { readonly considered: number };
   /** How the calibration text was read. */
   readonly calibration: { readonly shape: TextShape };
   readonly windowTokens: number;
@@ -71,6 +73,7 @@ export const claimedChoice = (claims: OutputClaims): CorrectionChoice & ExpertCh
     seed,
     samples,
     calibrationTokens,
+    tokenChoice,
     calibration,
   } = claims;
   const bits = BITS[quantizer];
@@ -83,7 +86,10 @@ export const claimedChoice = (claims: OutputClaims): CorrectionChoice & ExpertCh
   return {
     ...{ bits, rank, alpha, rslora: scaling !== alpha / rank, windowTokens, heldOutFraction, seed },
     calibrationShape: calibration.shape,
-    budget: samples === null ? { kind: 'tokens', tokens: calibrationTokens } : { kind: 'samples', samples },
+    budget:
+      samples === null
+        ? { kind: 'tokens', tokens: calibrationTokens, ...(tokenChoice && { of: tokenChoice.considered }) }
+        : { kind: 'samples', samples },
     // Only LoftQ is run again, and only its steps matter.
     ...{ alsSteps: 1, loftqSteps: initializer === 'loftq' ? (initializerSteps ?? 1) : 1, balance: true },
     modules: [...new Set([...claims.modules, ...experts].map(({ name }) => name.slice(name.lastIndexOf('.') + 1)))],

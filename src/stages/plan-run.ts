@@ -1,11 +1,19 @@
 import { availableParallelism } from 'node:os';
 import { planText, type SelectedWindows } from '../corpus/index.js';
 import type { Initializer } from '../initializers/index.js';
-import { planExecution, type ExecutionPlan, type MachineSpeed, type OpenRun, type PlanRequest } from '../planning/index.js';
+import {
+  mostPilotTokens,
+  planExecution,
+  type ExecutionPlan,
+  type MachineSpeed,
+  type OpenRun,
+  type PlanRequest,
+} from '../planning/index.js';
 import { keepsWeights, sumsG, type CorrectionPlan } from './correction-plan.js';
 import { describeModel } from './describe-model.js';
 import { freeSpace } from './free-space.js';
 import type { PlanJob } from './jobs.js';
+import { askedWorkers } from './worker-layout.js';
 import { machineMemory } from './machine-memory.js';
 import type { SourceModel } from './open-source-model.js';
 
@@ -28,11 +36,12 @@ const sampleTokens = ({ calibration, calibrationShape, windowTokens }: PlanJob):
   return pair ? pair.source + pair.target : windowTokens;
 };
 
-/** The tokens of a job whose text is not read: whole windows, which samples have at most. */
-export const assumeTokens = (job: PlanJob, { maxPositions }: Pick<SourceModel['model'], 'maxPositions'>): RunTokens => {
+/** The tokens of a job whose text is not read: whole windows, which samples have at most, and all that an automatic choice considers. */
+export const assumeTokens = (job: PlanJob, model: Pick<SourceModel['model'], 'maxPositions' | 'blocks' | 'linears'>): RunTokens => {
   const { budget, heldOutFraction } = job;
-  const windowTokens = Math.min(maxPositions, budget.kind === 'samples' ? sampleTokens(job) : job.windowTokens);
-  const windows = budget.kind === 'samples' ? budget.samples : Math.floor(budget.tokens / windowTokens);
+  const windowTokens = Math.min(model.maxPositions, budget.kind === 'samples' ? sampleTokens(job) : job.windowTokens);
+  const tokens = budget.kind === 'auto' ? (budget.most ?? mostPilotTokens(model)) : budget.kind === 'tokens' ? budget.tokens : 0;
+  const windows = budget.kind === 'samples' ? budget.samples : Math.floor(tokens / windowTokens);
   const heldOutTokens = Math.round(heldOutFraction * windows) * windowTokens;
   return { calibrationTokens: windows * windowTokens, heldOutTokens, windowTokens, tokenSource: 'assumed' };
 };
@@ -52,7 +61,7 @@ export const countTokens = ({ calibration, heldOut, tokens }: SelectedWindows): 
  */
 export const planRun = async (job: PlanJob, { source, correction, initializer, tokens, speed }: RunParts): Promise<ExecutionPlan> => {
   const { tokenSource, ...counts } = tokens;
-  const output = job.output ?? '.';
+  const output = job.output ?? process.cwd();
   return planExecution({
     name: job.model,
     run: {
@@ -65,7 +74,7 @@ export const planRun = async (job: PlanJob, { source, correction, initializer, t
       writeBase: job.writeBase,
     },
     tokenSource,
-    ...{ budgetBytes: job.maxMemoryBytes, workers: job.workers, keepsStatistics: job.keepStatistics !== undefined },
+    ...{ budgetBytes: job.maxMemoryBytes, workers: askedWorkers(job), keepsStatistics: job.keepStatistics !== undefined },
     machine: { cores: availableParallelism(), memoryBytes: machineMemory(), speed },
     disks: { output: await freeSpace(output), scratch: await freeSpace(job.scratch ?? output) },
   });

@@ -31,6 +31,8 @@ export interface SplitWindows {
 
 /** What a block's passage may be asked for besides the next hidden states. */
 export interface PassageOptions {
+  /** Those that pass, out of the propagation's own; all of them unless told. */
+  readonly segments?: readonly Segment[];
   /** Where given, the tokens of routed experts are counted as well. */
   readonly sums?: readonly SummedInput[];
   /** Activations whose chunks come back as Arrow IPC streams; none unless told. */
@@ -48,7 +50,7 @@ export interface PassageOptions {
 /** One segment that has passed a block. */
 export interface Passage extends Omit<PropagateResult, 'hidden'> {
   readonly segment: Segment;
-  /** Position among all segments, calibration first. */
+  /** Position among the segments that pass. */
   readonly sequence: number;
 }
 
@@ -112,10 +114,10 @@ export class Propagation {
     });
   }
 
-  /** Moves every segment through one block; segments arrive as they finish. */
+  /** Moves segments through one block, every one once; they arrive as they finish. */
   through(block: number, options: PassageOptions = {}): Observable<Passage> {
     return this.arriving(block, () => {
-      const { sums = [], listenTo = [], consumers = [], form = 'stored', fed = [] } = options;
+      const { segments = this.segments, sums = [], listenTo = [], consumers = [], form = 'stored', fed = [] } = options;
       const wanted = new Set([...sums.map(({ input, rows }) => rows?.activation ?? input), ...listenTo]);
       const mixture = options.sums && this.model.mixture?.(block);
       const routed = mixture && {
@@ -130,7 +132,7 @@ export class Propagation {
       const key = `passage ${passages++}`;
       const { hiddenSize } = this.model;
       const shared = { key, piece, block, hiddenSize, inputs, mixture: routed, sums, listenTo, consumers, form, fed };
-      const passages$ = from([...this.segments.entries()].slice(options.from ?? 0)).pipe(
+      const passages$ = from([...segments.entries()].slice(options.from ?? 0)).pipe(
         mergeMap(async ([sequence, segment]): Promise<Passage> => {
           await options.ready?.();
           const hidden = this.store.take(segment);
@@ -148,7 +150,8 @@ export class Propagation {
         }, this.pool.workers),
       );
       const forget = async (): Promise<void> => {
-        if (!this.kept.has(block - 1)) await this.store.forget(block - 1);
+        // Others have yet to pass where only some were asked for.
+        if (!options.segments && !this.kept.has(block - 1)) await this.store.forget(block - 1);
       };
       return concat(passages$, defer(forget).pipe(ignoreElements()));
     });

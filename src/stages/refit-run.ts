@@ -2,6 +2,7 @@ import type { HubFetchOptions } from '../hub/index.js';
 import type { Initializer } from '../initializers/index.js';
 import type { ModuleReference } from '../runtime/index.js';
 import { checkKept } from './check-kept.js';
+import { requireJobDevice } from './compute-device.js';
 import { planCorrection, stockInitializer, stockQuantizer, type CorrectionPlan } from './correction-plan.js';
 import { INITIALIZER_NAMES, type CorrectionChoice, type ExpertChoice, type InitializerName, type RefitJob } from './jobs.js';
 import type { KeptStatistics } from './kept-statistics.js';
@@ -58,7 +59,7 @@ const openModelOf = async (job: RefitJob, kept: KeptStatistics, onTransfer: HubF
  * Opens the model that the statistics belong to, and checks that they are enough; no text is opened. Close `checkpoint.supply`
  * when the run is not started.
  *
- * @throws RefitError where they are not enough; the errors of the checkpoint, the Hub, the model and the plan; nothing is left
+ * @throws RefitError where they are not enough; DeviceError; the errors of the checkpoint, the Hub, the model and the plan; nothing is left
  * open then
  */
 export const chooseRefitRun = async (
@@ -67,6 +68,7 @@ export const chooseRefitRun = async (
   onTransfer?: HubFetchOptions['onTransfer'],
 ): Promise<ChosenRefit> => {
   const choice = await chooseRefit(job, kept);
+  await requireJobDevice(job);
   const source = await openModelOf(job, kept, onTransfer);
   try {
     const plan = await planCorrection(source, choice);

@@ -120,6 +120,11 @@ export class RunCheckpoints {
     return this.#reading;
   }
 
+  /** Settles when no checkpoint is being written, whether the last one came to its end or not. */
+  settled(): Promise<void> {
+    return this.#ready;
+  }
+
   /** Watches a block on its way from where the run goes on, or from its beginning. */
   progressOf(block: number, from: RunPosition | undefined): BlockProgress {
     const here = from?.block === block ? from : undefined;

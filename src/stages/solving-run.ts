@@ -41,7 +41,7 @@ export const startSolving = (
   clock: RunClock,
   execution?: ExecutionPlan,
 ): SolvingRun => {
-  const pool = startWorkerPool({ ...(execution?.layout ?? layOutWorkers(job)), signal: job.signal });
+  const pool = startWorkerPool({ ...(execution?.layout ?? layOutWorkers(job)), device: job.device, signal: job.signal });
   return {
     ...{ ...source, plan, execution, pool, clock },
     context: { linalg: pool.linalg, signal: job.signal ?? new AbortController().signal },

@@ -16,6 +16,7 @@ import {
 import { EXPERT_FACTORS_FILE } from '../exporters/index.js';
 import { QuailoraError } from '../foundation/index.js';
 import { startWorkerPool, type WorkerPool } from '../runtime/index.js';
+import { requireJobDevice } from './compute-device.js';
 import { openCalibratedRun, type CalibratedRun } from './calibrated-run.js';
 import { planCorrection, type CorrectionPlan } from './correction-plan.js';
 import type { VerifyJob } from './jobs.js';
@@ -191,7 +192,7 @@ const openParts = async (
     text === undefined
       ? undefined
       : await openCalibratedRun({ ...job, ...choice, calibration: text, model }, { source, clock, onTransfer });
-  const pool = calibration?.pool ?? startWorkerPool({ ...layOutWorkers(job), signal });
+  const pool = calibration?.pool ?? startWorkerPool({ ...layOutWorkers(job), device: job.device, signal });
   const modelFailures = compareHashes(source.checkpoint, claims, signal);
   modelFailures.catch(() => undefined);
   return {
@@ -213,6 +214,7 @@ const openParts = async (
  * @throws VerificationError where nothing can be compared; the errors of the checkpoint, the Hub and the text
  */
 export const openVerification = async (job: VerifyJob, claims: OutputClaims, options: VerificationOptions = {}): Promise<Verification> => {
+  await requireJobDevice(job);
   const source = await openModelOf(job, claims, options);
   try {
     return await openParts(job, claims, source, options);

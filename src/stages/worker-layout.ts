@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import type { JobControl } from './jobs.js';
 
 /** How the arithmetic is spread over the machine; never changes a result. */
 export interface WorkerLayout {
@@ -8,9 +9,13 @@ export interface WorkerLayout {
   readonly threads: number;
 }
 
+/** Workers that a job asks for; one where they would share a GPU, undefined where it asks for none. */
+export const askedWorkers = ({ workers, device = 'cpu' }: Pick<JobControl, 'workers' | 'device'>): number | undefined =>
+  device === 'cpu' ? workers : 1;
+
 /** Lays out a job's workers: as many as asked for, else one for each available core; cores that are left work inside their products. */
-export const layOutWorkers = ({ workers }: { readonly workers?: number }): WorkerLayout => {
+export const layOutWorkers = (job: Pick<JobControl, 'workers' | 'device'>): WorkerLayout => {
   const cores = Math.max(1, availableParallelism());
-  const count = workers ?? cores;
+  const count = askedWorkers(job) ?? cores;
   return { workers: count, threads: Math.max(1, Math.floor(cores / count)) };
 };

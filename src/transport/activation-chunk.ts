@@ -1,5 +1,6 @@
 import { Field, FixedSizeList, Float32, Int32, makeData, RecordBatch, RecordBatchStreamWriter, Schema, Struct } from 'apache-arrow';
-import { readFirstBatch } from './read-first-batch.js';
+import { floatListColumn } from './float-list-column.js';
+import { MalformedChunkError, readFirstBatch } from './read-first-batch.js';
 
 /** Which activations a chunk holds. */
 export interface ActivationChunkHeader {
@@ -82,11 +83,19 @@ export const encodeActivationChunk = ({ batch }: ActivationChunk): Uint8Array =>
  * @throws MalformedChunkError QL_CHUNK when the bytes are something else
  */
 export const decodeActivationChunk = (bytes: Uint8Array): ActivationChunk => {
-  const batch = readFirstBatch(bytes, 'activation-chunk', `A stream of ${bytes.length} bytes`);
+  const where = `A stream of ${bytes.length} bytes`;
+  const batch = readFirstBatch(bytes, 'activation-chunk', where);
   const { metadata } = batch.schema;
+  floatListColumn(batch, 1, where);
+  const place = (key: 'sequence' | 'block'): number => {
+    const text = metadata.get(key) ?? '';
+    const value = /^\d+$/u.test(text) ? Number(text) : NaN;
+    if (!Number.isSafeInteger(value)) throw new MalformedChunkError(`${where} says ${key} "${text}", which is no whole number.`);
+    return value;
+  };
   return {
-    sequence: Number(metadata.get('sequence')),
-    block: Number(metadata.get('block')),
+    sequence: place('sequence'),
+    block: place('block'),
     input: metadata.get('input') ?? '',
     split: metadata.get('split') ?? '',
     batch,

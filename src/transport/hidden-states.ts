@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { Field, FixedSizeList, Float32, makeData, RecordBatch, RecordBatchFileWriter, Schema, Struct } from 'apache-arrow';
 import { writing } from '../foundation/index.js';
-import { readFirstBatch } from './read-first-batch.js';
+import { floatListColumn } from './float-list-column.js';
+import { MalformedChunkError, readFirstBatch } from './read-first-batch.js';
 
 const COLUMN = 'hidden';
 
@@ -36,8 +37,8 @@ export const writeHiddenStates = async (
  * @throws MalformedChunkError QL_CHUNK when the file holds something else
  */
 export const readHiddenStates = async (path: string): Promise<Float32Array> => {
-  const batch = readFirstBatch(await readFile(path), 'hidden-states', path);
-  const width = (batch.schema.fields[0]!.type as FixedSizeList).listSize;
-  // Arrow pads the last values to eight bytes.
-  return (batch.data.children[0]!.children[0]!.values as Float32Array).slice(0, batch.numRows * width);
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new MalformedChunkError(`${path} can't be read (${String(cause)}).`, cause);
+  });
+  return floatListColumn(readFirstBatch(bytes, 'hidden-states', path), 0, path).values.slice();
 };

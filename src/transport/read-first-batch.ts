@@ -1,5 +1,6 @@
 import { RecordBatchReader, type RecordBatch } from 'apache-arrow';
 import { QuailoraError } from '../foundation/index.js';
+import { checkArrow } from './check-arrow.js';
 
 /** Thrown when bytes that should be Arrow data of quailora are not; retrying does not help. */
 export class MalformedChunkError extends QuailoraError {
@@ -18,6 +19,7 @@ export class MalformedChunkError extends QuailoraError {
 export const readFirstBatch = (bytes: Uint8Array, kind: string, where: string): RecordBatch => {
   let batch: RecordBatch | null | undefined;
   try {
+    checkArrow(bytes);
     batch = RecordBatchReader.from(bytes).next().value as RecordBatch | null | undefined;
   } catch (cause) {
     throw new MalformedChunkError(

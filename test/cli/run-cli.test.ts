@@ -2,14 +2,14 @@ import t from 'tap';
 import { runCli } from '../../src/cli/index.js';
 import type { InitializationReport, ProgressEvent } from '../../src/reports/index.js';
 import { QuailoraError } from '../../src/foundation/index.js';
-import type { CompareJob, EvaluateJob, InitializeJob, RefitJob, VerifyJob } from '../../src/stages/index.js';
+import type { CompareJob, EvaluateJob, InitializeJob, PlanJob, RefitJob, VerifyJob } from '../../src/stages/index.js';
 import { sampleReport } from '../reports/sample-report.js';
 import { fakeContext, sourceOf } from './fake-context.js';
 
 const result: ProgressEvent<InitializationReport> = { type: 'result', result: sampleReport() };
 
 /** The job that a command line becomes. */
-const jobOf = async <Job>(name: 'initialize' | 'refit' | 'compare' | 'evaluate' | 'verify', args: string): Promise<Job> => {
+const jobOf = async <Job>(name: 'initialize' | 'plan' | 'refit' | 'compare' | 'evaluate' | 'verify', args: string): Promise<Job> => {
   let job: Job | undefined;
   const { context, printed } = fakeContext({
     [name]: async (given: Job) => {
@@ -140,6 +140,26 @@ t.test('every option of init arrives', async (t) => {
   });
 });
 
+t.test('plan takes the options of init, text and output left open', async (t) => {
+  const { output, calibration, fresh, ...same } = withoutSignal(
+    await jobOf<InitializeJob>('initialize', 'init M --calibration c.txt --output O'),
+  );
+  t.same([output, calibration, fresh], ['O', 'c.txt', false]);
+  t.same(withoutSignal(await jobOf<PlanJob>('plan', 'plan M')), same);
+  const line =
+    'plan M --calibration c.jsonl --output O --rank 16 --write-base --experts --workers 2 --max-memory 8GB --scratch /big --tokens 4096';
+  t.match(await jobOf<PlanJob>('plan', line), {
+    ...{ calibration: 'c.jsonl', output: 'O', rank: 16, writeBase: true, experts: true, workers: 2, maxMemoryBytes: 8e9, scratch: '/big' },
+    budget: { kind: 'tokens', tokens: 4096 },
+  });
+});
+
+t.test('options about a text that is not given are refused', async (t) => {
+  const { context, printed } = fakeContext();
+  t.equal(await runCli('plan M --format alpaca'.split(' '), context), 2);
+  t.match(printed().err, /QL_USAGE.*--calibration/);
+});
+
 t.test('where the Hub is comes from the environment, when it is asked', async (t) => {
   const environment = { HF_ENDPOINT: 'https://hub.example', HF_HUB_CACHE: '/cache', HF_TOKEN: 'secret', HF_HUB_OFFLINE: '1' };
   const hub = { endpoint: 'https://hub.example', cacheDirectory: '/cache', token: 'secret', offline: true };
@@ -160,6 +180,21 @@ t.test('where the Hub is comes from the environment, when it is asked', async (t
   const broken = fakeContext({ evaluate: async () => sourceOf([]) }, false, { HF_ENDPOINT: 'no address' });
   await runCli('evaluate M --text t'.split(' '), broken.context);
   t.notMatch(broken.printed().err, /HF_ENDPOINT/, 'a run that needs no Hub is not stopped by its variables');
+});
+
+t.test('--tokens auto is for init, with held-out text and without another number', async (t) => {
+  const job = await jobOf<InitializeJob>('initialize', 'init M --calibration c.txt --output O --tokens auto --window 128');
+  t.match(job, { budget: { kind: 'auto' }, windowTokens: 128, heldOutFraction: 0.1 });
+  const refused = async (line: string): Promise<string> => {
+    const { context, printed } = fakeContext({});
+    t.equal(await runCli(line.split(' '), context), 2, line);
+    return printed().err;
+  };
+  const init = 'init M --calibration c.txt --output O --tokens';
+  t.match(await refused(`${init} auto --samples 20`), /--samples and --tokens exclude each other/);
+  t.match(await refused(`${init} auto --held-out 0`), /--held-out can not be 0/);
+  t.match(await refused(`${init} automatic`), /--tokens takes auto or a whole number of at least 2, not "automatic"/);
+  t.match(await refused('compare M --calibration c.txt --text t.txt --tokens auto'), /compare tries all of them/);
 });
 
 t.test('the other commands become their jobs', async (t) => {

@@ -114,3 +114,35 @@ t.test('a named format draws what it holds out; without one it is the end of the
   t.equal(drawn.length, 10);
   t.not(drawn.join(), texts.slice(50).join());
 });
+
+t.test('a short source is divided as it would be if it were asked for what it holds', async (t) => {
+  const directory = t.testdir({
+    'a.txt': alphabet,
+    'a.jsonl': jsonl(['abc', 'de', 'abc', 'fg', 'de', 'hijk', 'fg', 'lm']),
+    'one.txt': 'abcdef',
+  });
+  const select = (file: string, tokens: number, heldOut: number, ifShort?: 'divide', windowTokens = 2) =>
+    selectWindows(join(directory, file), letterTokenizer(), { windowTokens, tokens, heldOut, ifShort });
+  for (const [file, heldOut] of [
+    ['a.txt', 0],
+    ['a.txt', 0.1],
+    ['a.txt', 0.25],
+    ['a.txt', 1],
+    ['a.jsonl', 0.5],
+    ['a.jsonl', 1],
+  ] as const) {
+    const divided = await select(file, 1000, heldOut, 'divide');
+    t.same(divided, await select(file, divided.tokens.calibration, heldOut), `${file}, ${heldOut}`);
+    await t.rejects(select(file, divided.tokens.calibration + 2, heldOut), { code: 'QL_TEXT_TOO_SHORT' }, 'and nothing was left');
+  }
+  t.same((await select('a.txt', 1000, 0.25, 'divide')).tokens, { calibration: 20, heldOut: 6 }, '13 windows: 10 and round(2.5)');
+  t.same(await select('a.txt', 8, 0.5, 'divide'), await select('a.txt', 8, 0.5), 'enough text is not divided');
+  await t.rejects(select('one.txt', 1000, 1, 'divide', 5), {
+    code: 'QL_TEXT_TOO_SHORT',
+    message: /holds 1 whole windows of 5 tokens, but 1 for calibration and 1 held out/,
+  });
+  await t.rejects(select('one.txt', 1000, 0, 'divide', 7), {
+    code: 'QL_TEXT_TOO_SHORT',
+    message: /holds 0 .* but 1 for calibration and 0/,
+  });
+});

@@ -1,4 +1,4 @@
-import { rename } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lastValueFrom } from 'rxjs';
 import t from 'tap';
@@ -7,7 +7,7 @@ import { evaluate } from '../../pipelines/evaluate.js';
 import { initialize } from '../../pipelines/initialize.js';
 import { verify } from '../../pipelines/verify.js';
 import type { ProgressEvent } from '../../src/reports/index.js';
-import type { EvaluateJob, VerifyJob } from '../../src/stages/index.js';
+import type { EvaluateJob, InitializeJob, VerifyJob } from '../../src/stages/index.js';
 import type { Observable } from 'rxjs';
 import { startHubServer } from '../hub/hub-server.js';
 import { makeHubPlace } from './hub-place.js';
@@ -58,6 +58,26 @@ t.test('evaluate gives the perplexity of the directory, and fetches once a pass 
   t.same(place.shardsInCache('evaluated'), []);
   const { perplexity: directory, weightOnlyPerplexity } = await resultOf(evaluate({ ...job, bits: 8 }));
   t.match(eight, { perplexity: directory, weightOnlyPerplexity });
+});
+
+t.test('what a pilot has passed comes again when shards are discarded, and only that', async (t) => {
+  const automatic = (name: string, changes: Partial<InitializeJob>): InitializeJob => ({
+    ...tinyJob(place, name, { baseName: id }),
+    ...{ budget: { kind: 'auto' }, ...changes },
+  });
+  const adapter = (name: string) => readFile(join(place.output(name), 'adapter', 'adapter_model.safetensors'));
+  await lastValueFrom(initialize(automatic('pilot', {})));
+  for (const [discardShards, sent] of [
+    [false, 3],
+    [true, 4],
+  ] as const) {
+    const name = discardShards ? 'pilot-discards' : 'pilot-keeps';
+    const since = server.requests.length;
+    await lastValueFrom(initialize(automatic(name, { model: id, hub: place.hub(`cache of ${name}`), discardShards })));
+    t.equal(shardsSent(since), sent, name);
+    t.equal(place.shardsInCache(`cache of ${name}`).length, discardShards ? 0 : 3);
+    t.ok((await adapter(name)).equals(await adapter('pilot')));
+  }
 });
 
 t.test('compare passes over the model seven times', async (t) => {

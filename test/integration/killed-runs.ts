@@ -24,7 +24,7 @@ export const runUntil = async (args: readonly string[], point?: KillPoint, envir
   const begin = performance.now();
   const at = point && 'call' in point ? { KILL_AT: point.call } : {};
   // tap's hooks come in NODE_OPTIONS: they would be killed as well, and slow each start.
-  const { NODE_OPTIONS: _hooks, ...inherited } = process.env;
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== 'NODE_OPTIONS'));
   const child = spawn(process.execPath, ['--import', PRELOAD, MAIN, ...args], { env: { ...inherited, ...environment, ...at } });
   const timer = point && 'afterMs' in point ? setTimeout(() => child.kill('SIGKILL'), point.afterMs) : undefined;
   let stdout = '';

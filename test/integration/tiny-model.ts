@@ -2,7 +2,7 @@ import { cp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openCheckpoint, readTensor, writeSafetensors } from '../../src/checkpoint/index.js';
 import { random, type RawTensor } from '../../src/foundation/index.js';
-import type { InitializeJob } from '../../src/stages/index.js';
+import type { InitializeJob, TokenBudget } from '../../src/stages/index.js';
 import { fixtureDirectory } from '../models/golden-run.js';
 
 /** Byte-level BPE without merges over the printable ASCII characters and the space: 96 tokens, as the fixtures have. */
@@ -70,22 +70,26 @@ const randomText = (characters: number, seed: number): string => {
   return Array.from({ length: characters }, () => (stream.below(6) === 0 ? ' ' : String.fromCharCode(97 + stream.below(26)))).join('');
 };
 
-/** A directory with a model, a text of 4,000 tokens and room for outputs. */
+/** A directory with a model, a text and room for outputs. */
 export interface TinyWorkplace {
   readonly model: string;
   readonly text: string;
   readonly output: (name: string) => string;
 }
 
-/** Sets a workplace up in an empty directory. */
-export const makeTinyWorkplace = async (directory: string, fixture?: string): Promise<TinyWorkplace> => {
+/** Sets a workplace up in an empty directory. @param characters of the text, each a token */
+export const makeTinyWorkplace = async (directory: string, fixture?: string, characters = 4000): Promise<TinyWorkplace> => {
   const text = join(directory, 'text.txt');
-  await writeFile(text, randomText(4000, 11));
+  await writeFile(text, randomText(characters, 11));
   return { model: await makeTinyModel(join(directory, 'model'), fixture), text, output: (name) => join(directory, name) };
 };
 
 /** A job on a workplace: NF4, rank 4, exact, 640 + 160 tokens in windows of 32. */
-export const tinyJob = ({ model, text, output }: TinyWorkplace, name: string, changes: Partial<InitializeJob> = {}): InitializeJob => ({
+export const tinyJob = <Budget extends InitializeJob['budget'] = TokenBudget>(
+  { model, text, output }: TinyWorkplace,
+  name: string,
+  changes: Partial<InitializeJob & { readonly budget: Budget }> = {},
+): InitializeJob & { readonly budget: Budget | TokenBudget } => ({
   ...{
     model,
     calibration: text,

@@ -66,7 +66,7 @@ t.test('frequencies and factors equal those of transformers', async (t) => {
 t.test('another name of a scaling is known where the family knows it', async (t) => {
   const rope_scaling = { type: 'thin', factor: 4 };
   t.strictSame(
-    frequencies({ rope_scaling }, { aliases: { thin: 'linear' } }),
+    frequencies({ rope_scaling }, { aliases: new Map([['thin', 'linear']]) }),
     frequencies({ rope_scaling: { type: 'linear', factor: 4 } }),
   );
   t.throws(() => frequencies({ rope_scaling }), { code: 'QL_MODEL_UNSUPPORTED' });
@@ -99,4 +99,9 @@ t.test('tables hold the cosine and sine of every angle, scaled', async (t) => {
   const far = tabulateRotary(rotary(Float32Array.of(0.7), 1), 5000);
   const angle = Math.fround(4999 * Math.fround(0.7));
   t.equal(far.cos[4999], Math.fround(Math.cos(angle)), 'the angle is rounded to float32 as in transformers');
+});
+
+t.test('heads that turn in absurd widths are refused before a table is made', async (t) => {
+  for (const size of [0, -2, 3, 1e9, 1e12, 2 ** 53])
+    t.throws(() => readRotaryFrequencies(readConfig({}), size), { code: 'QL_MODEL_UNSUPPORTED' });
 });

@@ -3,6 +3,8 @@ import { readConfig } from '../../src/models/config-reader.js';
 import { readSlidingLayers, readSlidingWindows, readUpperSlidingWindows } from '../../src/models/sliding-layers.js';
 
 const BLOCKS = 4;
+const location = { name: 'w', dtype: 'F32', shape: [1], file: 'w', offset: 0, length: 4 } as const;
+const manyTensors = { tensors: new Map(Array.from({ length: BLOCKS }, (_, i) => [String(i), location] as const)) };
 const unsupported = (message: RegExp): { code: string; message: RegExp } => ({ code: 'QL_MODEL_UNSUPPORTED', message });
 const all = <T>(read: (block: number) => T): T[] => Array.from({ length: BLOCKS }, (_, block) => read(block));
 
@@ -28,7 +30,9 @@ t.test('blocks that slide have the window, the others none', async (t) => {
 
 t.test('of Qwen the upper blocks slide where sliding is asked for', async (t) => {
   const read = (config: Record<string, unknown>): unknown[] =>
-    all(readUpperSlidingWindows(readConfig({ num_hidden_layers: BLOCKS, max_window_layers: 3, sliding_window: 9, ...config })));
+    all(
+      readUpperSlidingWindows(manyTensors, readConfig({ num_hidden_layers: BLOCKS, max_window_layers: 3, sliding_window: 9, ...config })),
+    );
   const none = Array(BLOCKS).fill(undefined);
   t.strictSame(read({ use_sliding_window: true }), [undefined, undefined, undefined, 9]);
   t.strictSame(read({ use_sliding_window: true, max_window_layers: 0 }), [9, 9, 9, 9]);

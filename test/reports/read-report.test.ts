@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { readReport } from '../../src/reports/index.js';
+import { readReport, type InitializationReport } from '../../src/reports/index.js';
 import { sampleReport } from './sample-report.js';
 
 t.test('a report survives writing and reading', async (t) => {
@@ -11,6 +11,19 @@ t.test('a report survives writing and reading', async (t) => {
   t.same(await readReport(path), report);
   await writeFile(path, JSON.stringify({ ...report, commit: 'c0ffee'.padEnd(40, '0') }));
   t.equal((await readReport(path)).commit, 'c0ffee'.padEnd(40, '0'), 'of a Hub repository');
+  const ratios = { calibrationLossRatio: 0.2, heldOutLossRatio: 0.25 };
+  const more: Partial<InitializationReport> = {
+    generalization: [
+      { kind: 'q_proj', modules: 3, ...ratios, gap: 0.25 },
+      { kind: 'k_proj', modules: 3, calibrationLossRatio: 0, heldOutLossRatio: 0, gap: null },
+    ],
+    tokenChoice: {
+      ...{ chosen: 4096, considered: 8192, limit: 0.24, decidedBy: 'q_proj', pilotBlocks: [0, 1] },
+      curve: [{ tokens: 4096, ...ratios, byKind: { q_proj: ratios } }],
+    },
+  };
+  await writeFile(path, JSON.stringify({ ...report, ...more }));
+  t.same(await readReport(path), { ...report, ...more }, 'of chosen tokens');
 });
 
 t.test('every field is missed, by name', async (t) => {
@@ -40,6 +53,8 @@ t.test('a wrong value is named with its place', async (t) => {
     [{ rank: 1.5 }, /rank must be a whole number/],
     [{ commit: 'main' }, /commit must be 40 hexadecimal digits, not "main"/],
     [{ versions: { node: '20' } }, /versions\.quailora must be a non-empty string, not nothing/],
+    [{ generalization: [{ kind: 'q_proj' }] }, /generalization\[0\]\.modules must be a whole number/],
+    [{ tokenChoice: { chosen: 0 } }, /tokenChoice\.chosen must be a whole number of at least 1, not 0/],
     [{ totals: null }, /totals must be an object, not null/],
     [{ experts: { matrices: 1 } }, /experts\.parameters must be a whole number/],
   ];

@@ -30,7 +30,7 @@ t.test('what is kept comes back, for the layers that are corrected', async (t) =
   t.teardown(() => pool.close());
   const workDirectory = join(directory, 'work');
   await mkdir(workDirectory);
-  const keeper = await openStatisticsKeeper({ directory, plan, workDirectory, pool, onDamaged: t.fail });
+  const keeper = await openStatisticsKeeper({ directory, plan, workDirectory, pool, onDamaged: (file) => t.fail(file) });
   const statistics: InputStatistics[] = [
     { input: 'attention_input', calibration: statistic('H', 32, 1), heldOut: statistic('H', 32, 2) },
     { input: 'mlp_hidden', calibration: statistic('G', 32, 3), heldOut: undefined },

@@ -7,6 +7,7 @@ import { filled } from '../option-parsers.js';
 import { summarizeComparison } from '../render/summarize-comparison.js';
 import { saveResult } from '../save-result.js';
 import { addTextOptions, checkStdin, planSource, TEXT_SOURCES, textShape, unprefixed, type PrefixedTextFlags } from '../text-options.js';
+import { UsageError } from '../usage-error.js';
 import { watch } from '../watch.js';
 
 interface CompareFlags extends JobFlags, ModelFlags, PrefixedTextFlags {
@@ -37,8 +38,13 @@ export const addCompareCommand: AddCommand = (program, context, finish) => {
       const shape = textShape(unprefixed(flags));
       checkStdin(flags.calibration, flags.text);
       planSource(flags.text, shape, 'evaluation', 'text-');
+      const { budget, ...choices } = jobChoices(flags);
+      if (budget.kind === 'auto')
+        throw new UsageError(
+          '--tokens auto chooses for one initializer, and compare tries all of them on the same tokens. Give a number of tokens: the one that `quailora init --tokens auto` chose, say.',
+        );
       const job: CompareJob = {
-        ...jobChoices(flags),
+        ...{ ...choices, budget },
         ...modelChoices(flags, context),
         model,
         text: flags.text,

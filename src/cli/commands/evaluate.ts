@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import type { Bits, EvaluateJob } from '../../stages/index.js';
+import type { Device } from '../../runtime/index.js';
 import type { AddCommand } from '../context.js';
-import { bitsOption, checkWindows, jsonOption, windowOption } from '../job-options.js';
+import { bitsOption, checkWindows, deviceChoice, deviceOption, jsonOption, windowOption } from '../job-options.js';
 import { addModelOptions, MODEL_ARGUMENT, modelChoices, type ModelFlags } from '../model-options.js';
 import { option } from '../option.js';
 import { filled, wholeNumber } from '../option-parsers.js';
@@ -16,6 +17,7 @@ interface EvaluateFlags extends ModelFlags, TextFlags {
   readonly window: number;
   readonly tokens?: number;
   readonly logprobs?: string;
+  readonly device?: Device;
   readonly json?: boolean;
 }
 
@@ -35,6 +37,7 @@ export const addEvaluateCommand: AddCommand = (program, context, finish) => {
     .addOption(option('--tokens <n>', 'stop after the first n tokens (default: all of the text)', wholeNumber('--tokens', 2)))
     .addOption(option('--logprobs <file>', "Arrow IPC file for each predicted token's log-probability", filled('--logprobs')));
   addModelOptions(command, '. With --bits 8 and no adapter the model is passed twice, and then fetched twice')
+    .addOption(deviceOption())
     .addOption(jsonOption())
     .action(async (model: string, flags: EvaluateFlags) => {
       const { text, bits, adapter, window, tokens, logprobs, json } = flags;
@@ -43,6 +46,7 @@ export const addEvaluateCommand: AddCommand = (program, context, finish) => {
       planSource(text, shape, 'evaluation');
       const job: EvaluateJob = {
         ...modelChoices(flags, context),
+        ...deviceChoice(flags),
         model,
         text,
         ...(shape && { textShape: shape }),

@@ -1,7 +1,8 @@
 import { Option } from 'commander';
+import type { Device } from '../../runtime/index.js';
 import { INITIALIZER_NAMES, type Bits, type InitializerName, type RefitJob } from '../../stages/index.js';
 import type { AddCommand } from '../context.js';
-import { bitsOption, jsonOption } from '../job-options.js';
+import { bitsOption, deviceChoice, deviceOption, jsonOption } from '../job-options.js';
 import { addShardOptions, modelChoices, type ShardFlags } from '../model-options.js';
 import { option } from '../option.js';
 import { filled, moduleNames, oneOf, positiveNumber, wholeNumber } from '../option-parsers.js';
@@ -25,6 +26,7 @@ interface RefitFlags extends ShardFlags {
   readonly experts?: boolean;
   readonly seed?: number;
   readonly workers?: number;
+  readonly device?: Device;
   readonly baseName?: string;
   readonly writeBase?: boolean;
   readonly fresh?: boolean;
@@ -62,6 +64,7 @@ export const addRefitCommand: AddCommand = (program, context, finish) => {
     .addOption(new Option('--no-experts', 'leave routed experts as they are'))
     .addOption(option('--seed <n>', "seed of the zero initializer's random factor", wholeNumber('--seed', 0, 2 ** 32 - 1)))
     .addOption(option('--workers <n>', 'worker threads (default: one a core)', wholeNumber('--workers', 1, 1024)))
+    .addOption(deviceOption())
     .addOption(option('--base-name <name>', 'base_model_name_or_path of the adapter', filled('--base-name')))
     .option('--write-base', 'also write the quantized checkpoint; with the same bits it is the one of init')
     .option('--fresh', "start over: replace an earlier run's files in the output directory");
@@ -69,7 +72,7 @@ export const addRefitCommand: AddCommand = (program, context, finish) => {
     .addOption(jsonOption())
     .action(async (directory: string, flags: RefitFlags) => {
       const { json = false, writeBase = false, fresh = false, ...typed } = flags;
-      const job: RefitJob = { ...typed, ...modelChoices(flags, context), directory, writeBase, fresh };
+      const job: RefitJob = { ...typed, ...deviceChoice(flags), ...modelChoices(flags, context), directory, writeBase, fresh };
       finish(
         await watch(context, {
           json,

@@ -1,6 +1,7 @@
 import type { VerifyJob } from '../../stages/index.js';
+import type { Device } from '../../runtime/index.js';
 import type { AddCommand } from '../context.js';
-import { jsonOption } from '../job-options.js';
+import { deviceChoice, deviceOption, jsonOption } from '../job-options.js';
 import { addShardOptions, modelChoices, type ShardFlags } from '../model-options.js';
 import { option } from '../option.js';
 import { filled } from '../option-parsers.js';
@@ -10,6 +11,7 @@ import { watch } from '../watch.js';
 interface VerifyFlags extends ShardFlags {
   readonly model?: string;
   readonly calibration?: string;
+  readonly device?: Device;
   readonly json?: boolean;
 }
 
@@ -30,11 +32,13 @@ export const addVerifyCommand: AddCommand = (program, context, finish) => {
       ),
     );
   addShardOptions(command)
+    .addOption(deviceOption())
     .addOption(jsonOption())
     .action(async (directory: string, flags: VerifyFlags) => {
       const { model, calibration, json } = flags;
       const job: VerifyJob = {
         ...modelChoices(flags, context),
+        ...deviceChoice(flags),
         directory,
         ...(model !== undefined && { model }),
         ...(calibration !== undefined && { calibration }),

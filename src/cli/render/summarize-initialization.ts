@@ -1,4 +1,4 @@
-import type { ExpertReport, InitializationReport, ModuleReport } from '../../reports/index.js';
+import type { ExpertReport, InitializationReport, KindGeneralization, ModuleReport } from '../../reports/index.js';
 import { formatBytes, formatCount, formatPercent, formatSeconds } from './format-quantity.js';
 import type { Summary } from './renderer.js';
 
@@ -92,6 +92,42 @@ const workNote = ({ work, secondsPerStage, plan }: InitializationReport): string
   return ` Workers' time: ${shares.join(', ')}; ${formatPercent(work.share)} of this machine's matrix-product rate.`;
 };
 
+/** Beyond this, the correction fits its calibration tokens noticeably better than other text. */
+const NOTICEABLE_GAP = 0.05;
+
+/** Names the kinds of modules that do noticeably worse on held-out text, worst first. */
+const generalizationNotes = ({ generalization = [], samples }: InitializationReport): string[] => {
+  const wide = generalization
+    .filter((kind): kind is KindGeneralization & { readonly gap: number } => kind.gap !== null && kind.gap > NOTICEABLE_GAP)
+    .sort((a, b) => b.gap - a.gap);
+  if (wide.length === 0) return [];
+  const named = wide.map(({ kind, gap }) => `${kind} ${formatPercent(gap)}`).join(', ');
+  const more = samples === null ? '--tokens' : '--samples';
+  return [
+    `Warning: the correction does worse on held-out text than on its calibration text, by more than ${100 * NOTICEABLE_GAP} %: ${named}. More tokens (${more}) narrow this.`,
+  ];
+};
+
+const pointText = ({ tokens, heldOutLossRatio }: { readonly tokens: number; readonly heldOutLossRatio: number }): string =>
+  `${formatCount(tokens)}: ${(100 * heldOutLossRatio).toFixed(2)} %`;
+
+/** Says how the number of tokens was chosen. */
+const choiceNotes = ({ tokenChoice }: InitializationReport): string[] => {
+  if (!tokenChoice) return [];
+  const { chosen, considered, curve, limit, decidedBy, pilotBlocks } = tokenChoice;
+  const end = limit === null ? '' : `; limit ${(100 * limit).toFixed(2)} %`;
+  const reason =
+    limit === null
+      ? `all of ${formatCount(considered)}, because so short a text does not tell how many would do`
+      : decidedBy === null
+        ? `all of ${formatCount(considered)}, which are too few to come within 1 % of the limit for every kind of layer: more text would help`
+        : `${formatCount(chosen)} of ${formatCount(considered)}, as ${decidedBy === 'all' ? 'the mean' : decidedBy} needs to come within 1 % of its limit`;
+  return [
+    `Tokens chosen: ${reason}.`,
+    `Held-out loss in blocks ${pilotBlocks.join(', ')} by tokens: ${curve.map(pointText).join('; ')}${end}.`,
+  ];
+};
+
 /** Sums a run up by kind of layer: how much of the quantization error's output is left. */
 export const summarizeInitialization = (
   report: InitializationReport,
@@ -120,6 +156,8 @@ export const summarizeInitialization = (
       `Calibrated on ${formatCount(report.calibrationTokens)} tokens; held out: ${formatCount(report.heldOutTokens)} tokens that the correction never saw.`,
       ...(report.refit ? [`The sums are those that ${report.refit.from} kept; nothing was calibrated again.`] : []),
       ...(note === undefined ? [] : [note]),
+      ...choiceNotes(report),
+      ...generalizationNotes(report),
       ...(experts ? expertNotes(experts) : []),
       `${formatSeconds(report.totals.seconds)}, peak memory ${formatBytes(report.peakRssBytes)}${plannedNote(report)}.${workNote(report)}`,
       `Wrote ${written.join(', ')} and ${output}/report.json.`,

@@ -1,4 +1,5 @@
 import type { Normalize } from './normalizer.js';
+import { PrefixTree } from './prefix-tree.js';
 import { standInCharacters } from './stand-in-characters.js';
 
 /** A token that is looked for in the text before anything else happens to it. */
@@ -18,11 +19,6 @@ export interface AddedToken {
 
 /** A stretch of text, or the id of the token found there. */
 export type Stretch = { readonly text: string; readonly first: boolean } | { readonly id: number };
-
-interface Branch {
-  readonly branches: Map<number, Branch>;
-  token?: AddedToken;
-}
 
 const WORD = '[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]';
 const ENDS_WITH_WORD = new RegExp(`${WORD}$`, 'u');
@@ -48,24 +44,12 @@ const spaceAfter = (text: string, start: number): number => {
  * Source: tokenizer/added_vocabulary.rs of tokenizers 0.23, find_matches.
  */
 export const createTokenSearch = (tokens: readonly AddedToken[], spelling: Normalize): ((text: string, first: boolean) => Stretch[]) => {
-  const root: Branch = { branches: new Map() };
-  for (const token of tokens) {
-    let branch = root;
-    const spelled = spelling(token.content);
-    for (let i = 0; i < spelled.length; i++) {
-      const unit = spelled.charCodeAt(i);
-      let further = branch.branches.get(unit);
-      if (!further) branch.branches.set(unit, (further = { branches: new Map() }));
-      branch = further;
-    }
-    if (spelled) branch.token = token;
-  }
+  const tree = new PrefixTree<AddedToken>();
+  for (const token of tokens) tree.set(spelling(token.content), token);
   const findAt = (text: string, start: number): { token: AddedToken; end: number } | undefined => {
-    let branch = root.branches.get(text.charCodeAt(start));
-    let found: { token: AddedToken; end: number } | undefined;
-    for (let end = start + 1; branch; branch = branch.branches.get(text.charCodeAt(end++)))
-      if (branch.token) found = { token: branch.token, end };
-    return found;
+    let longest: { token: AddedToken; end: number } | undefined;
+    tree.visit(text, start, (end, token) => (longest = { token, end }));
+    return longest;
   };
   const isSingleWord = (text: string, start: number, end: number): boolean =>
     !ENDS_WITH_WORD.test(standInCharacters(text.slice(Math.max(0, start - 2), start))) &&

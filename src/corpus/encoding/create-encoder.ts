@@ -3,7 +3,8 @@ import { isJson, type Json } from '../read-json-object.js';
 import { createTokenSearch, type AddedToken, type Stretch } from './added-tokens.js';
 import { createBpe } from './bpe.js';
 import { cacheEncoded } from './cache-encoded.js';
-import type { Model, Vocabulary } from './model.js';
+import { guardEncoding } from './guard-encoding.js';
+import { isTokenId, type Model, type Vocabulary } from './model.js';
 import { createNormalizer, keepsBeginning } from './normalizer.js';
 import { createPostProcessor } from './post-processor.js';
 import { createPreTokenizer } from './pre-tokenizer.js';
@@ -20,10 +21,24 @@ export interface Encoder {
   readonly size: number;
 }
 
-/** The vocabulary of a model: an object of ids, or a list of pieces with scores. */
+/**
+ * Reads the vocabulary of a model: an object of ids, or a list of pieces with scores.
+ *
+ * @throws TokenizerError QL_TOKENIZER_JSON where there is none, or an id is none; retrying does not help
+ */
 export const readVocabulary = ({ vocab }: Json): Map<string, number> => {
-  if (Array.isArray(vocab)) return new Map(vocab.map((entry: unknown, id) => [String(Array.isArray(entry) ? entry[0] : entry), id]));
-  if (isJson(vocab)) return new Map(Object.entries(vocab).filter((entry): entry is [string, number] => typeof entry[1] === 'number'));
+  const refuse = (token: string, id: unknown): never => {
+    throw new TokenizerError(
+      'QL_TOKENIZER_JSON',
+      `tokenizer.json numbers the token ${token} as ${JSON.stringify(id)}, which is no id. Fetch it again.`,
+    );
+  };
+  const pieceOf = (entry: unknown, id: number): string => {
+    const piece: unknown = Array.isArray(entry) ? entry[0] : entry;
+    return typeof piece === 'string' ? piece : refuse(JSON.stringify(piece), id);
+  };
+  if (Array.isArray(vocab)) return new Map(vocab.map((entry: unknown, id) => [pieceOf(entry, id), id]));
+  if (isJson(vocab)) return new Map(Object.entries(vocab).map(([token, id]) => [token, isTokenId(id) ? id : refuse(`"${token}"`, id)]));
   throw new TokenizerError('QL_TOKENIZER_JSON', 'tokenizer.json has no vocabulary. It may be damaged: fetch it again.');
 };
 
@@ -58,7 +73,7 @@ const looksAtFirst = (definition: unknown): boolean =>
  * @param added its added tokens, as transformers completes them
  * @param keepsSpecial leaves special tokens in the text to the model (`split_special_tokens`)
  * @throws TokenizerError QL_TOKENIZER_UNSUPPORTED or QL_TOKENIZER_JSON; retrying does not help. `encode` throws
- * QL_TOKENIZER_UNKNOWN for text that the vocabulary can't express.
+ * QL_TOKENIZER_UNKNOWN for text that the vocabulary can't express, and as `guardEncoding`.
  */
 export const createEncoder = (definition: Json, added: readonly AddedToken[], keepsSpecial: boolean): Encoder => {
   const model = isJson(definition.model) ? definition.model : {};
@@ -77,10 +92,9 @@ export const createEncoder = (definition: Json, added: readonly AddedToken[], ke
     sought.filter(({ normalized }) => !normalized),
     (content) => content,
   );
-  const findNormalized = createTokenSearch(
-    sought.filter(({ normalized }) => normalized),
-    normalize,
-  );
+  const normalizedTokens = sought.filter(({ normalized }) => normalized);
+  const characters = normalizedTokens.reduce((sum, { content }) => sum + content.length, 0);
+  const findNormalized = guardEncoding(characters, () => createTokenSearch(normalizedTokens, normalize));
 
   const encodePiece = cacheEncoded(spell ? (piece) => encode(spell(piece)) : encode);
   const encodeText = spell || !divide ? encodePiece : (text: string) => divide(text).flatMap(encodePiece);
@@ -96,15 +110,16 @@ export const createEncoder = (definition: Json, added: readonly AddedToken[], ke
   const addedIds = new Map(added.map(({ id, content }) => [content, id]));
 
   return {
-    encode: (text, withSpecialTokens) => {
-      const result: number[] = [];
-      addIds(result, findPlain(text, true), (part, first) => {
-        addIds(result, findNormalized(normalize(part), first), (normal, stillFirst) => {
-          for (const piece of cut([{ text: normal, first: stillFirst }])) for (const id of encodeText(piece.text)) result.push(id);
+    encode: (text, withSpecialTokens) =>
+      guardEncoding(text.length, () => {
+        const result: number[] = [];
+        addIds(result, findPlain(text, true), (part, first) => {
+          addIds(result, findNormalized(normalize(part), first), (normal, stillFirst) => {
+            for (const piece of cut([{ text: normal, first: stillFirst }])) for (const id of encodeText(piece.text)) result.push(id);
+          });
         });
-      });
-      return withSpecialTokens ? finish(result) : result;
-    },
+        return withSpecialTokens ? finish(result) : result;
+      }),
     idOf: (token) => addedIds.get(token) ?? vocabulary.get(token),
     tokenOf: (id) => tokens[id],
     size: tokens.length,

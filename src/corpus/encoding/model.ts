@@ -3,6 +3,10 @@ import { TokenizerError } from '../errors.js';
 /** Token to id. */
 export type Vocabulary = ReadonlyMap<string, number>;
 
+/** Tells whether a value can number a token: window files and models hold ids as int32. */
+export const isTokenId = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < 2 ** 31 - 1;
+
 /** What turns pieces into ids. */
 export interface Model {
   /** Turns one piece, spelled as the vocabulary spells it, into ids. */

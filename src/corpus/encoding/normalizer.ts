@@ -7,6 +7,20 @@ import { COMBINING_MARKS, DROPPED_CONTROLS, NONSPACING_MARKS } from './python-ch
 import { standInCharacters } from './stand-in-characters.js';
 import { translateOniguruma } from './translate-oniguruma.js';
 
+/** How much longer a normalized text may be: one character becomes 18 at most in Unicode. */
+const MOST_GROWTH = 64;
+
+/** Longest text that a rule puts in, in UTF-16 units; checkpoints have three. */
+const LONGEST_CONTENT = 1_000;
+
+const shortText = (value: unknown, rule: string): string => {
+  if (typeof value === 'string' && value.length <= LONGEST_CONTENT) return value;
+  throw new TokenizerError(
+    'QL_TOKENIZER_JSON',
+    `tokenizer.json's ${rule} puts in ${typeof value === 'string' ? `${value.length} characters` : JSON.stringify(value)}; a text of at most ${LONGEST_CONTENT} is expected. Fetch tokenizer.json again.`,
+  );
+};
+
 /** Turns a text into the form that the vocabulary knows. */
 export type Normalize = (text: string) => string;
 
@@ -51,8 +65,9 @@ const replaceMatches = (text: string, pattern: RegExp, content: string): string 
   return result + text.slice(end);
 };
 
-const replace = ({ pattern, content }: Json): Normalize => {
-  if (isJson(pattern) && typeof content === 'string') {
+const replace = ({ pattern, content: replacement }: Json): Normalize => {
+  if (isJson(pattern)) {
+    const content = shortText(replacement, 'Replace');
     if (typeof pattern.String === 'string') {
       const { String: literal } = pattern;
       return (text) => text.replaceAll(literal, () => content);
@@ -62,7 +77,7 @@ const replace = ({ pattern, content }: Json): Normalize => {
       return (text) => replaceMatches(text, expression, content);
     }
   }
-  throw new TokenizerError('QL_TOKENIZER_JSON', "tokenizer.json's Replace has no pattern, or no content. Fetch tokenizer.json again.");
+  throw new TokenizerError('QL_TOKENIZER_JSON', "tokenizer.json's Replace has no pattern. Fetch tokenizer.json again.");
 };
 
 /** SentencePiece's nmt rules. Source: normalizers/unicode.rs of tokenizers 0.23. */
@@ -71,21 +86,10 @@ const nmt: Normalize = (text) =>
     .replace(/[\u0001-\u0008\u000b\u000e-\u001f\u007f\u008f\u009f]/gu, '')
     .replace(/[\u0009\u000a\u000c\u000d\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/gu, ' ');
 
-/**
- * Builds the normalizer of tokenizer.json.
- *
- * @param definition its `normalizer`; null changes nothing
- * @throws TokenizerError QL_TOKENIZER_UNSUPPORTED or QL_TOKENIZER_JSON; retrying does not help
- */
-export const createNormalizer = (definition: unknown): Normalize => {
-  if (definition === null || definition === undefined) return (text) => text;
+const createStep = (definition: unknown): Normalize => {
   const part: Json = isJson(definition) ? definition : {};
   const { type } = part;
   switch (type) {
-    case 'Sequence': {
-      const steps = (Array.isArray(part.normalizers) ? part.normalizers : []).map(createNormalizer);
-      return (text) => steps.reduce((result, step) => step(result), text);
-    }
     case 'NFC':
     case 'NFD':
     case 'NFKC':
@@ -98,7 +102,7 @@ export const createNormalizer = (definition: unknown): Normalize => {
     case 'Strip':
       return strip(part.strip_left === true, part.strip_right === true);
     case 'Prepend': {
-      const prepend = String(part.prepend);
+      const prepend = shortText(part.prepend, 'Prepend');
       return (text) => text && prepend + text;
     }
     case 'Replace':
@@ -119,6 +123,32 @@ export const createNormalizer = (definition: unknown): Normalize => {
   }
 };
 
+/** The steps of a normalizer, sequences inside sequences laid out. */
+const stepsOf = (definition: unknown): Normalize[] => {
+  if (definition === null || definition === undefined) return [];
+  if (isJson(definition) && definition.type === 'Sequence')
+    return (Array.isArray(definition.normalizers) ? definition.normalizers : []).flatMap(stepsOf);
+  return [createStep(definition)];
+};
+
+/**
+ * Builds the normalizer of tokenizer.json. What it returns throws RangeError where a text grows more than `MOST_GROWTH` times.
+ *
+ * @param definition its `normalizer`; null changes nothing
+ * @throws TokenizerError QL_TOKENIZER_UNSUPPORTED or QL_TOKENIZER_JSON; retrying does not help
+ */
+export const createNormalizer = (definition: unknown): Normalize => {
+  const steps = stepsOf(definition);
+  return (text) => {
+    const longest = MOST_GROWTH * (text.length + 1_000);
+    return steps.reduce((result, step) => {
+      const next = step(result);
+      if (next.length > longest) throw new RangeError(`its normalizer makes more than ${longest} characters`);
+      return next;
+    }, text);
+  };
+};
+
 /**
  * Tells whether a normalizer leaves the beginning of a text in its place, so that its first piece is still the first.
  * Where it may remove or join characters there, Python's tokenizers no longer count that piece as the first.
@@ -128,5 +158,5 @@ export const keepsBeginning = (definition: unknown): boolean => {
   const { type, pattern, normalizers } = definition;
   if (type === 'Sequence') return Array.isArray(normalizers) && normalizers.every(keepsBeginning);
   if (type === 'Replace') return isJson(pattern) && typeof pattern.String === 'string' && Array.from(pattern.String).length === 1;
-  return ['NFC', 'NFD', 'NFKC', 'NFKD', 'Lowercase', 'Prepend', 'ByteLevel'].includes(String(type));
+  return ['NFC', 'NFD', 'NFKC', 'NFKD', 'Lowercase', 'Prepend', 'ByteLevel'].includes(typeof type === 'string' ? type : '');
 };

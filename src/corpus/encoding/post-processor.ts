@@ -1,5 +1,6 @@
 import { TokenizerError } from '../errors.js';
 import { isJson, type Json } from '../read-json-object.js';
+import { isTokenId } from './model.js';
 
 /** Adds a text's special tokens to its ids. */
 export type Finish = (ids: number[]) => number[];
@@ -9,9 +10,10 @@ const malformed = (what: string): TokenizerError =>
 
 /** The ids of a template's special token. */
 const idsOf = (name: unknown, specialTokens: unknown): number[] => {
-  const token: unknown = isJson(specialTokens) ? specialTokens[String(name)] : undefined;
-  if (isJson(token) && Array.isArray(token.ids) && token.ids.every(Number.isInteger)) return token.ids as number[];
-  throw malformed(`uses "${String(name)}" without its ids`);
+  const token: unknown =
+    isJson(specialTokens) && typeof name === 'string' && Object.hasOwn(specialTokens, name) ? specialTokens[name] : undefined;
+  if (isJson(token) && Array.isArray(token.ids) && token.ids.every(isTokenId)) return token.ids;
+  throw malformed(`uses ${JSON.stringify(name)} without its ids`);
 };
 
 const finishByTemplate = ({ single, special_tokens: specialTokens }: Json): Finish => {
@@ -20,12 +22,15 @@ const finishByTemplate = ({ single, special_tokens: specialTokens }: Json): Fini
     const { SpecialToken: special } = isJson(item) ? item : {};
     return isJson(special) ? idsOf(special.id, specialTokens) : undefined;
   });
+  const texts = items.filter((item) => item === undefined).length;
+  // Templates in a row would otherwise double the text each time.
+  if (texts !== 1) throw malformed(`holds the text ${texts} times in a template for one text, not once`);
   return (ids) => items.flatMap((item) => item ?? ids);
 };
 
 const idOfPair = (pair: unknown): number => {
   const id: unknown = Array.isArray(pair) ? pair[1] : undefined;
-  if (typeof id === 'number') return id;
+  if (isTokenId(id)) return id;
   throw malformed('names no id for its first or last token');
 };
 

@@ -6,6 +6,9 @@ import { isSplitBehavior, splitByPattern, type Piece, type SplitBehavior, type S
 import { standInCharacters } from './stand-in-characters.js';
 import { translateOniguruma } from './translate-oniguruma.js';
 
+/** Longest of the pieces of a fixed length, in characters. */
+const LONGEST_PIECE = 65_535;
+
 /** Cuts pieces into smaller ones. */
 type Cut = (pieces: readonly Piece[]) => readonly Piece[];
 
@@ -73,8 +76,10 @@ const cutAsMetaspace = (definition: Json): Cut => {
 };
 
 const cutByLength = (length: unknown): Cut => {
-  const size = typeof length === 'number' ? length : 5;
-  return cutBy({ pattern: new RegExp(`[^]{1,${size}}`, 'gu'), behavior: 'Isolated' });
+  const size: unknown = length ?? 5;
+  if (!(Number.isInteger(size) && Number(size) >= 1 && Number(size) <= LONGEST_PIECE))
+    return refuse(`pieces of the fixed length ${JSON.stringify(length)}`);
+  return cutBy({ pattern: new RegExp(`[^]{1,${String(size)}}`, 'gu'), behavior: 'Isolated' });
 };
 
 const cutAs = (definition: Json): Cut => {

@@ -142,8 +142,8 @@ const withoutFast = (name: string): string => name.replace(/Fast$/u, '');
 const resolveClass = (definition: Json, settings: Json, config: Json): string | undefined => {
   // Code that comes with the checkpoint is not run here; its tokenizer.json is all there is to go by.
   if (isJson(settings.auto_map) ? settings.auto_map.AutoTokenizer : settings.auto_map) return undefined;
-  const modelType = String(config.model_type);
-  const registered = REGISTERED[modelType];
+  const modelType = typeof config.model_type === 'string' ? config.model_type : '';
+  const registered = Object.hasOwn(REGISTERED, modelType) ? REGISTERED[modelType] : undefined;
   const named = settings.tokenizer_class ?? config.tokenizer_class;
   if (typeof named !== 'string') return registered;
   const declared = withoutFast(named);
@@ -181,7 +181,7 @@ const beginWith = (token: string | undefined, definition: Json): Json => {
  */
 export const loadAsTransformers = (definition: Json, settings: Json, config: Json): LoadedDefinition => {
   const name = resolveClass(definition, settings, config);
-  const loader = name === undefined ? undefined : CLASSES[name];
+  const loader = name !== undefined && Object.hasOwn(CLASSES, name) ? CLASSES[name] : undefined;
   if (!loader) return { definition, defaultTokens: {}, rebuilt: false };
   const tokens = Object.fromEntries(
     Object.entries(loader.tokens).map(([role, token]) => [role, role in settings ? tokenContent(settings[role]) : token]),

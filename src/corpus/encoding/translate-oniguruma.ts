@@ -1,6 +1,9 @@
 import { SplitPreTokenizer } from '@huggingface/tokenizers';
 import { TokenizerError } from '../errors.js';
 
+/** Longest pattern translated, in UTF-16 units: those of checkpoints have some hundred. */
+const LONGEST_PATTERN = 20_000;
+
 /** Where Oniguruma folds an ASCII letter with a character outside ASCII: the long s, the Kelvin sign. */
 const FOLDED = new Map([
   ['s', '\u017f'],
@@ -103,6 +106,7 @@ const rewrite = (source: string): string => {
  * @throws TokenizerError QL_TOKENIZER_UNSUPPORTED where no exact translation is known; retrying does not help
  */
 export const translateOniguruma = (source: string): RegExp => {
+  if (source.length > LONGEST_PATTERN) return refuse(source, `A pattern of ${source.length} characters`);
   const rewritten = rewrite(source);
   try {
     const { pattern } = new SplitPreTokenizer({ type: 'Split', pattern: { Regex: rewritten }, behavior: 'Isolated', invert: false });

@@ -1,35 +1,17 @@
 import { TokenizerError } from '../errors.js';
 import type { Json } from '../read-json-object.js';
 import { byteTokenIds } from './byte-tokens.js';
-import type { Model, Vocabulary } from './model.js';
+import { isTokenId, type Model, type Vocabulary } from './model.js';
+import { PrefixTree } from './prefix-tree.js';
 
 /** What an unknown character scores below the lowest token. Source: SentencePiece's unigram_model.cc. */
 const UNKNOWN_PENALTY = 10;
 
-/** A tree of tokens by their UTF-16 units. */
-interface Branch {
-  readonly branches: Map<number, Branch>;
-  id?: number;
-}
-
-const growTree = (pieces: readonly string[]): Branch => {
-  const root: Branch = { branches: new Map() };
-  pieces.forEach((piece, id) => {
-    let branch = root;
-    for (let i = 0; i < piece.length; i++) {
-      const unit = piece.charCodeAt(i);
-      let further = branch.branches.get(unit);
-      if (!further) branch.branches.set(unit, (further = { branches: new Map() }));
-      branch = further;
-    }
-    branch.id = id;
-  });
-  return root;
-};
-
 /** Pieces and scores of a Unigram vocabulary. */
 const readScores = (vocab: unknown): { pieces: string[]; scores: Float64Array } => {
-  const entries: unknown[] = Array.isArray(vocab) ? vocab : [];
+  if (!Array.isArray(vocab))
+    throw new TokenizerError('QL_TOKENIZER_JSON', "tokenizer.json's Unigram vocabulary is no list of pieces and scores. Fetch it again.");
+  const entries: unknown[] = vocab;
   const pieces: string[] = [];
   const scores = new Float64Array(entries.length);
   entries.forEach((entry, id) => {
@@ -43,6 +25,15 @@ const readScores = (vocab: unknown): { pieces: string[]; scores: Float64Array } 
     scores[id] = score;
   });
   return { pieces, scores };
+};
+
+const readUnknownId = (id: unknown, pieces: number): number | undefined => {
+  if (id === null || id === undefined) return undefined;
+  if (isTokenId(id) && id < pieces) return id;
+  throw new TokenizerError(
+    'QL_TOKENIZER_JSON',
+    `tokenizer.json's unknown token is number ${JSON.stringify(id)} of ${pieces} pieces. Fetch it again.`,
+  );
 };
 
 /** Best ways to the end of each prefix of a text: where its last token begins, and that token's id. */
@@ -62,10 +53,11 @@ interface Paths {
  */
 export const createUnigram = (definition: Json, vocabulary: Vocabulary): Model => {
   const { pieces, scores } = readScores(definition.vocab);
-  const tree = growTree(pieces);
+  const tree = new PrefixTree<number>();
+  pieces.forEach((piece, id) => tree.set(piece, id));
   const unknownScore = scores.reduce((least, score) => Math.min(least, score), Infinity) - UNKNOWN_PENALTY;
   const bytes = definition.byte_fallback === true ? byteTokenIds(vocabulary) : undefined;
-  const unknownId = typeof definition.unk_id === 'number' ? definition.unk_id : undefined;
+  const unknownId = readUnknownId(definition.unk_id, pieces.length);
   const unknown = (): number => {
     if (unknownId !== undefined) return unknownId;
     throw new TokenizerError(
@@ -86,15 +78,12 @@ export const createUnigram = (definition: Json, vocabulary: Vocabulary): Model =
     };
     for (let start = 0; start < text.length;) {
       const next = start + (text.codePointAt(start)! > 0xffff ? 2 : 1);
-      let [branch, known]: [Branch | undefined, boolean] = [tree, false];
-      for (let end = start; end < text.length;) {
-        branch = branch.branches.get(text.charCodeAt(end++));
-        if (!branch) break;
-        if (branch.id === undefined) continue;
-        offer(end, scores[branch.id]! + best[start]!, start, branch.id);
-        known ||= end === next;
-      }
-      if (!known) offer(next, unknownScore + best[start]!, start, unknown());
+      const ends = new Set<number>();
+      tree.visit(text, start, (end, id) => {
+        offer(end, scores[id]! + best[start]!, start, id);
+        ends.add(end);
+      });
+      if (!ends.has(next)) offer(next, unknownScore + best[start]!, start, unknown());
       start = next;
     }
     return { startsAt, ids };

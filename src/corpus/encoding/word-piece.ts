@@ -14,12 +14,14 @@ export const createWordPiece = (definition: Json, vocabulary: Vocabulary): Model
   const prefix = typeof continuing === 'string' ? continuing : '##';
   const longestWord = typeof limit === 'number' ? limit : 100;
   const unknown = unknownTokenId(typeof named === 'string' ? named : '[UNK]', vocabulary);
+  const longestToken = [...vocabulary.keys()].reduce((most, token) => Math.max(most, token.length), 0);
   const encode = (word: string): number[] => {
     const characters = Array.from(word);
     if (characters.length > longestWord) return [unknown()];
     const ids: number[] = [];
     for (let start = 0; start < characters.length;) {
-      let end = characters.length;
+      // Without the bound, a long word costs the square of its length.
+      let end = Math.min(characters.length, start + longestToken);
       let id: number | undefined;
       for (; end > start && id === undefined; end--) id = vocabulary.get((start > 0 ? prefix : '') + characters.slice(start, end).join(''));
       if (id === undefined) return [unknown()];

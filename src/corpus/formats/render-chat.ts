@@ -1,6 +1,10 @@
 import { Template } from '@huggingface/jinja';
+import { withinTime } from '../../foundation/index.js';
 import { CorpusError, TokenizerError } from '../errors.js';
 import type { Tokenizer } from '../tokenizer.js';
+
+/** Milliseconds that a template, which is a program of the checkpoint's author, may take for one record. */
+const LONGEST_MS = 10_000;
 
 /** Writes the messages of one record as a model's chat template does. */
 export type RenderChat = (messages: readonly unknown[], where: string) => string;
@@ -36,7 +40,7 @@ export const renderChat = ({ chatTemplate, bosToken, eosToken }: Tokenizer): Ren
   const given = { bos_token: bosToken ?? '', eos_token: eosToken ?? '', add_generation_prompt: false };
   return (messages, where) => {
     try {
-      return template.render({ ...given, messages });
+      return withinTime(LONGEST_MS, () => template.render({ ...given, messages }));
     } catch (cause) {
       throw new CorpusError(
         'QL_CHAT_TEMPLATE',

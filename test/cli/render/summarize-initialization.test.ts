@@ -1,6 +1,7 @@
 import t from 'tap';
 import { summarizeInitialization } from '../../../src/cli/render/summarize-initialization.js';
-import type { ExpertMatrixReport, ExpertReport, InitializationReport } from '../../../src/reports/index.js';
+import type { ExpertMatrixReport, ExpertReport, InitializationReport, KindGeneralization } from '../../../src/reports/index.js';
+import type { TokenChoice } from '../../../src/stages/index.js';
 import { sampleReport } from '../../reports/sample-report.js';
 
 const matrix = (expert: number, kind: string, shared: boolean): ExpertMatrixReport => ({
@@ -19,6 +20,41 @@ const notes = (more: Partial<InitializationReport>): string =>
 t.test('a model without experts is told nothing of them', async (t) => {
   t.notMatch(notes({}), /expert/i);
   t.match(notes({}), 'Wrote OUT/adapter, OUT/base and OUT/report.json.');
+});
+
+t.test('kinds that do worse on held-out text than on calibration text are named, worst first', async (t) => {
+  const kind = (name: string, gap: number | null): KindGeneralization => ({
+    ...{ kind: name, modules: 2, calibrationLossRatio: 0.2, heldOutLossRatio: 0.2, gap },
+  });
+  const generalization = [
+    kind('q_proj', 0.05),
+    kind('k_proj', 0.0512),
+    kind('v_proj', null),
+    kind('experts w1', 0.3),
+    kind('o_proj', -0.2),
+  ];
+  t.match(notes({ generalization }), 'by more than 5 %: experts w1 30.0 %, k_proj 5.1 %. More tokens (--tokens) narrow this.');
+  t.match(notes({ generalization, samples: 20 }), 'More tokens (--samples)');
+  t.notMatch(notes({ generalization: generalization.slice(0, 1) }), 'Warning');
+  t.notMatch(notes({}), 'Warning');
+});
+
+t.test('chosen tokens come with the curve they were chosen by', async (t) => {
+  const point = (tokens: number, heldOutLossRatio: number) => ({ tokens, calibrationLossRatio: 0.2, heldOutLossRatio, byKind: {} });
+  const tokenChoice: TokenChoice = {
+    ...{ chosen: 8192, considered: 65536, limit: 0.2501, decidedBy: 'o_proj', pilotBlocks: [0, 1] },
+    curve: [point(4096, 0.26), point(8192, 0.2515)],
+  };
+  const text = notes({ tokenChoice });
+  t.match(text, 'Tokens chosen: 8,192 of 65,536, as o_proj needs to come within 1 % of its limit.');
+  t.match(text, 'Held-out loss in blocks 0, 1 by tokens: 4,096: 26.00 %; 8,192: 25.15 %; limit 25.01 %.');
+  t.match(notes({ tokenChoice: { ...tokenChoice, decidedBy: 'all' } }), 'as the mean needs');
+  const short = notes({ tokenChoice: { ...tokenChoice, chosen: 4096, considered: 4096, limit: null, decidedBy: null } });
+  t.match(short, 'Tokens chosen: all of 4,096, because so short a text does not tell how many would do.');
+  const falling = notes({ tokenChoice: { ...tokenChoice, chosen: 65536, decidedBy: null } });
+  t.match(falling, 'Tokens chosen: all of 65,536, which are too few to come within 1 %');
+  t.match(short, '8,192: 25.15 %.');
+  t.notMatch(notes({}), 'Tokens chosen');
 });
 
 t.test('experts in full precision, their share, and the tokens routed to them', async (t) => {

@@ -27,7 +27,25 @@ t.test('special tokens may be left to the model', async (t) => {
 });
 
 t.test('vocabularies of each kind', async (t) => {
-  t.same([...readVocabulary({ vocab: { a: 3, b: 'x' } })], [['a', 3]]);
+  t.same(
+    [...readVocabulary({ vocab: { a: 3, b: 1 } })],
+    [
+      ['a', 3],
+      ['b', 1],
+    ],
+  );
+  for (const id of ['x', -1, 0.5, 2 ** 31, 1e308, null])
+    t.throws(() => readVocabulary({ vocab: { a: 3, b: id } }), { code: 'QL_TOKENIZER_JSON', message: /"b"/ }, `id ${String(id)}`);
+  t.throws(
+    () =>
+      readVocabulary({
+        vocab: [
+          ['a', 0],
+          [{ toString: 1 }, 0],
+        ],
+      }),
+    { code: 'QL_TOKENIZER_JSON' },
+  );
   t.same(
     [
       ...readVocabulary({

@@ -64,3 +64,11 @@ t.test('the model type decides where no class is named, or a wrong one', async (
   t.match(load({ tokenizer_class: 'PreTrainedTokenizerFast' }, { model_type: 'gpt_neox' }), { rebuilt: false });
   t.match(load({ tokenizer_class: 'GPT2Tokenizer' }, { model_type: 'llama' }), { rebuilt: true }, 'SmolLM2 loses its digits');
 });
+
+t.test('names that every JavaScript object has are no classes and no model types', async (t) => {
+  for (const name of ['constructor', 'toString', '__proto__']) {
+    t.equal(load({ tokenizer_class: name }).rebuilt, false);
+    t.equal(load({}, { model_type: name }).rebuilt, false);
+  }
+  t.equal(load({}, { model_type: { toString: 1 } }).rebuilt, false);
+});

@@ -1,0 +1,114 @@
+import t from 'tap';
+import { planExecution, requireFit, type PlanRequest } from '../../src/planning/index.js';
+import { llamaShape, openRun } from './sample-shape.js';
+
+const GIBIBYTE = 2 ** 30;
+const disk = (directory: string, device: number, freeBytes = 1000 * GIBIBYTE) => ({ directory, device, freeBytes });
+
+const request = (more: Partial<PlanRequest> = {}): PlanRequest => ({
+  name: 'M',
+  run: openRun(llamaShape(6656, 17_920, 60), { calibrationTokens: 32_768 }),
+  tokenSource: 'assumed',
+  ...{ budgetBytes: undefined, workers: undefined, keepsStatistics: false },
+  machine: { cores: 2, memoryBytes: 24 * GIBIBYTE, speed: undefined },
+  disks: { scratch: disk('/s', 1), output: disk('/o', 1) },
+  ...more,
+});
+
+t.test('a 30B model fits into 6 GiB with one worker, whatever its depth', async (t) => {
+  const plan = planExecution(request({ budgetBytes: 6 * GIBIBYTE }));
+  t.ok(plan.fits);
+  t.same(plan.layout, { workers: 1, threads: 2 });
+  t.ok(plan.peakBytes <= 6 * GIBIBYTE && plan.peakBytes > 3 * GIBIBYTE);
+  t.equal(plan.peakAt, 'calibrate dense');
+  t.ok(plan.smallestBudgetBytes <= plan.peakBytes);
+  const shallow = planExecution(request({ budgetBytes: 6 * GIBIBYTE, run: openRun(llamaShape(6656, 17_920, 2)) }));
+  t.equal(shallow.peakBytes, plan.peakBytes);
+  requireFit(plan);
+});
+
+t.test('the stages add up, and the peak is the largest', async (t) => {
+  const { stages, peakBytes } = planExecution(request());
+  t.same(
+    stages.map(({ stage, blocks }) => [stage, blocks]),
+    [
+      ['start', 0],
+      ['embed', 0],
+      ['calibrate', 60],
+      ['solve', 60],
+      ['write', 0],
+    ],
+  );
+  for (const { bytes, totalBytes } of stages) {
+    t.equal(
+      Object.values(bytes).reduce((sum: number, part: number) => sum + part, 0),
+      totalBytes,
+    );
+    for (const part of Object.values(bytes) as number[]) t.ok(Number.isSafeInteger(part) && part >= 0);
+  }
+  t.equal(peakBytes, Math.max(...stages.map(({ totalBytes }) => totalBytes)));
+});
+
+t.test('what decides floats does not follow from cores, workers or the memory of the machine', async (t) => {
+  const budgetBytes = planExecution(request({ workers: 1 })).peakBytes - 1;
+  const floats = (more: Partial<PlanRequest>) => planExecution(request({ budgetBytes, ...more })).floats;
+  const first = floats({});
+  t.not(first.segmentTokens, 4096, 'the budget is tight');
+  t.same(floats({ workers: 2 }), first);
+  t.same(floats({ machine: { cores: 64, memoryBytes: 10 ** 12, speed: undefined } }), first);
+});
+
+t.test('a budget that is too small says what would do, and is refused', async (t) => {
+  const plan = planExecution(request({ budgetBytes: GIBIBYTE, workers: 2 }));
+  t.notOk(plan.fits);
+  const advice = plan.advice.join('\n');
+  for (const part of ['--workers 1:', '--held-out 0:', '--modules without gate_proj:', '--window 128:', '--max-memory'])
+    t.match(advice, part);
+  t.match(advice, `--max-memory ${Math.ceil(plan.smallestBudgetBytes / 2 ** 20)}MiB`);
+  t.throws(() => requireFit(plan), { code: 'QL_BUDGET', message: /its budget is 1,024 MiB/, retryable: false });
+  const enough = planExecution(request({ budgetBytes: plan.smallestBudgetBytes }));
+  t.ok(enough.fits, 'and what it says would do does');
+});
+
+t.test('without a budget the memory of the machine is the limit', async (t) => {
+  const plan = planExecution(request({ machine: { cores: 2, memoryBytes: 2 * GIBIBYTE, speed: undefined } }));
+  t.same(plan.layout, { workers: 1, threads: 2 });
+  t.throws(() => requireFit(plan), { code: 'QL_BUDGET', message: /the machine has 2,048 MiB/ });
+});
+
+t.test('places on one disk share its room', async (t) => {
+  const apart = planExecution(request({ disks: { scratch: disk('/s', 1), output: disk('/o', 2) } }));
+  t.same(
+    apart.disks.map(({ directory, neededBytes }) => [directory, neededBytes]),
+    [
+      ['/s', apart.scratchBytes],
+      ['/o', apart.outputBytes],
+    ],
+  );
+  const together = planExecution(request());
+  t.same(
+    together.disks.map(({ neededBytes }) => neededBytes),
+    [together.scratchBytes + together.outputBytes],
+  );
+  const full = planExecution(request({ disks: { scratch: disk('/s', 1, GIBIBYTE), output: disk('/o', 2) } }));
+  t.match(full.advice[0], /^Free [\d,]+ MiB at \/s \([\d,]+ MiB are needed, 1,024 MiB free\)/);
+  t.throws(() => requireFit(full), { code: 'QL_DISK', retryable: true });
+  const kept = planExecution(request({ keepsStatistics: true }));
+  t.equal(kept.disks[0]!.neededBytes - together.disks[0]!.neededBytes, kept.keptStatisticsBytes);
+});
+
+t.test('times come with a measurement, for the usual numbers of tokens and the chosen one', async (t) => {
+  t.same([planExecution(request()).seconds, planExecution(request()).times], [null, []]);
+  const speed = { gemmOperationsPerSecond: 1e11, weightsPerSecond: 3e7 };
+  const run = openRun(llamaShape(576, 1536, 30), { calibrationTokens: 10_000 });
+  const plan = planExecution(request({ run, machine: { cores: 2, memoryBytes: 24 * GIBIBYTE, speed } }));
+  t.same(
+    plan.times.map(({ tokens }) => tokens),
+    [10_000, 32_768, 65_536],
+  );
+  t.equal(plan.times[0]!.seconds, plan.seconds);
+  const faster = planExecution(
+    request({ run, machine: { cores: 2, memoryBytes: 24 * GIBIBYTE, speed: { ...speed, gemmOperationsPerSecond: 2e11 } } }),
+  );
+  t.ok(faster.seconds! < plan.seconds!);
+});

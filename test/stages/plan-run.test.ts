@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import t from 'tap';
+import { exact, loftq } from '../../src/initializers/index.js';
+import {
+  assumeTokens,
+  countTokens,
+  openSourceModel,
+  planCorrection,
+  planRun,
+  STOCK_SETTINGS,
+  type PlanJob,
+} from '../../src/stages/index.js';
+import { makeTinyModel } from '../integration/tiny-model.js';
+
+const model = await makeTinyModel(join(t.testdir(), 'model'));
+const source = await openSourceModel(model);
+const { fresh, ...settings } = STOCK_SETTINGS;
+const job: PlanJob = { ...settings, model };
+const any = { maxPositions: Infinity, blocks: 0, linears: () => [] };
+
+t.test('without a text whole windows are assumed', async (t) => {
+  t.equal(fresh, false);
+  t.same(assumeTokens(job, any), { calibrationTokens: 2000 * 512, heldOutTokens: 200 * 512, windowTokens: 512, tokenSource: 'assumed' });
+  t.match(assumeTokens({ ...job, budget: { kind: 'tokens', tokens: 1000 }, windowTokens: 128 }, any), {
+    calibrationTokens: 896,
+    heldOutTokens: 128,
+  });
+  t.match(assumeTokens({ ...job, calibration: 'alpaca' }, any), { windowTokens: 1024 + 256 }, 'pairs have lengths of their own');
+  t.match(assumeTokens(job, { ...any, maxPositions: 64 }), { windowTokens: 64 }, 'no window is longer than the positions');
+});
+
+t.test('windows that were chosen are counted', async (t) => {
+  const windows = {
+    ...{ calibration: [new Int32Array(3), new Int32Array(7)], heldOut: [new Int32Array(5)], tokens: { calibration: 10, heldOut: 5 } },
+    records: { read: 0, empty: 0, truncated: 0, repeated: 0 },
+  };
+  t.same(countTokens(windows), { calibrationTokens: 10, heldOutTokens: 5, windowTokens: 7, tokenSource: 'counted' });
+});
+
+t.test('a plan follows the job and the initializer', async (t) => {
+  const parts = { source, correction: await planCorrection(source, job), initializer: exact(), tokens: assumeTokens(job, any) };
+  const plan = await planRun(job, parts);
+  t.match(plan, {
+    model,
+    modelType: 'llama',
+    blocks: 3,
+    budgetBytes: null,
+    fits: true,
+    piecesPerBlock: 1,
+    shardsInFlight: plan.layout.workers,
+  });
+  t.equal(plan.sums.filter(({ kind }) => kind === 'G').length, 2);
+  const own = await planRun(job, { ...parts, initializer: loftq() });
+  t.equal(own.sums.filter(({ kind }) => kind === 'G').length, 0);
+  t.same((await planRun({ ...job, workers: 3 }, parts)).layout.workers, 3);
+  t.match(await planRun({ ...job, maxMemoryBytes: 2 ** 20 }, parts), { fits: false, budgetBytes: 2 ** 20 });
+});
