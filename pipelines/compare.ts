@@ -252,6 +252,7 @@ const report = (
       perplexity: { fullPrecision: perplexity('full'), llmInt8, quantized },
       initializers,
       ...deviceFingerprint(job),
+      arithmetic: run.arithmetic,
       versions: versions(),
       secondsPerStage: run.clock.secondsPerStage,
       peakRssBytes: await peakRssBytes(),

@@ -171,7 +171,7 @@ const planAndName = async (
   initializer: Initializer,
 ): Promise<{ readonly execution: ExecutionPlan; readonly fingerprint: RunFingerprint }> => {
   const { windows, plan: correction, ...source } = chosen;
-  const execution = await planRun(job, { source, correction, initializer, tokens: countTokens(windows) });
+  const execution = await planRun(job, { source, correction, initializer, arithmetic: chosen.arithmetic, tokens: countTokens(windows) });
   return { execution, fingerprint: await fingerprintRun(chosen, job, { initializer, base: baseName(job), floats: execution.floats }) };
 };
 

@@ -1,10 +1,11 @@
 import { defer, type Observable } from 'rxjs';
 import { usingResource } from '../src/dataflow/index.js';
 import type { Initializer } from '../src/initializers/index.js';
-import type { ExecutionPlan, MachineSpeed } from '../src/planning/index.js';
+import { chooseArithmetic, type ExecutionPlan, type MachineSpeed } from '../src/planning/index.js';
 import { transferProgress, type ProgressEvent } from '../src/reports/index.js';
 import { startWorkerPool } from '../src/runtime/index.js';
 import {
+  askedArithmetic,
   assumeTokens,
   measureMachine,
   openSourceModel,
@@ -35,7 +36,8 @@ const planWithTimes = async (job: PlanJob, source: SourceModel): Promise<Executi
   requireFullPrecision(source.checkpoint);
   const correction = await planCorrection(source, job);
   const initializer = await resolvePlaced<Initializer>(stockInitializer(job.initializer, job));
-  const parts: RunParts = { source, correction, initializer, tokens: assumeTokens(job, source.model) };
+  const arithmetic = await chooseArithmetic(askedArithmetic(job), source.model.hiddenSize);
+  const parts: RunParts = { source, correction, initializer, arithmetic, tokens: assumeTokens(job, source.model) };
   const { layout } = await planRun(job, parts);
   return planRun(job, { ...parts, speed: await measureLayout(job, source, layout) });
 };

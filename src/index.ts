@@ -72,6 +72,8 @@ export type { BlockGraphOptions, BlockInput, CausalModel, LinearForm, LinearLaye
 export { DeviceError, ModuleReferenceError, RuntimeError, type Device } from './runtime/index.js';
 export type { MatrixEngine, ModuleReference, MultiplyOptions, WorkerPool } from './runtime/index.js';
 
+export { ArithmeticError, type Arithmetic, type ArithmeticChoice, type AskedArithmetic } from './planning/index.js';
+
 export { ConvergenceError, orthonormalize, RankError, topEigenpairs, truncatedSvd } from './linalg/index.js';
 export type { SymmetricOperator, TopEigenpairs, TopEigenpairsOptions, TruncatedSvd, TruncatedSvdOptions } from './linalg/index.js';
 
@@ -134,7 +136,7 @@ export { BudgetError, DiskError } from './planning/index.js';
 export type { DiskNeed, ExecutionPlan, ExpertShape, FloatChoices, MachineSpeed, Operations } from './planning/index.js';
 export type { PlannedStage, PlannedTokens, RunLayout, StageBytes, SumShape, TokenTime } from './planning/index.js';
 
-export { JournalError, OutputClaimError, type FingerprintValue, type RunFingerprint } from './journal/index.js';
+export { JournalError, OutputClaimError, type ClaimOptions, type FingerprintValue, type RunFingerprint } from './journal/index.js';
 
 export {
   calibrateBlock,
@@ -162,6 +164,7 @@ export type {
   KeeperOptions,
   KeptStatistics,
   KeptSums,
+  LoadingRun,
   RefitChoice,
   RefitJob,
   SolvingRun,

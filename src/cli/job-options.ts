@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander';
+import { ARITHMETICS, type AskedArithmetic } from '../planning/index.js';
 import { DEVICES, type Device } from '../runtime/index.js';
 import {
   INITIALIZER_NAMES,
@@ -56,6 +57,14 @@ export const deviceChoice = ({ device, workers = 1 }: { readonly device?: Device
   return device === undefined ? {} : { device };
 };
 
+const arithmeticOption = (): Option =>
+  option(
+    `--arithmetic <${ARITHMETICS.join('|')}>`,
+    'how the text passes the linear layers; int8-split: integers, about 15 bits (auto: where the processor makes it faster)',
+    oneOf('--arithmetic', ARITHMETICS),
+    'auto',
+  );
+
 /** What commander collects for the options of `addJobOptions`. */
 export interface JobFlags extends TextFlags {
   readonly calibration: string;
@@ -72,6 +81,7 @@ export interface JobFlags extends TextFlags {
   readonly window: number;
   readonly heldOut: number;
   readonly seed: number;
+  readonly arithmetic: AskedArithmetic;
   readonly workers?: number;
   readonly device?: Device;
 }
@@ -110,6 +120,7 @@ export const addJobOptions = (command: Command, text: 'required' | 'optional' = 
     .addOption(windowOption())
     .addOption(option('--held-out <f>', 'held-out text, as a fraction of the calibration text', fraction('--held-out'), 0.1))
     .addOption(option('--seed <n>', 'seed of everything random', wholeNumber('--seed', 0, 2 ** 32 - 1), 0))
+    .addOption(arithmeticOption())
     .addOption(option('--workers <n>', 'worker threads (default: one a core)', wholeNumber('--workers', 1, 1024)))
     .addOption(deviceOption());
 
@@ -167,6 +178,7 @@ const textlessChoices = (flags: OpenTextFlags): TextlessChoices => ({
   windowTokens: flags.window,
   heldOutFraction: flags.heldOut,
   seed: flags.seed,
+  arithmetic: flags.arithmetic,
   bits: flags.bits,
   rank: flags.rank,
   alpha: flags.alpha,

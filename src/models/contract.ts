@@ -55,9 +55,10 @@ export interface ExpertMixture {
  *
  * `stored`: the checkpoint's weights, mapped from the shards. `fed`: float32 matrices given at each run as
  * `<module>.weight` [out, in]. `int8`: LLM.int8 as it runs, given `<module>.weight` (the int8 codes as float32) and
- * `<module>.scale` [out] (SCB).
+ * `<module>.scale` [out] (SCB). `split`: the checkpoint's weights in two int8 slices, multiplied in integers with about
+ * 15 bits; experts, and what is neither quantized nor corrected, stay float32.
  */
-export type LinearForm = 'stored' | 'fed' | 'int8';
+export type LinearForm = 'stored' | 'fed' | 'int8' | 'split';
 
 /** What the graph of a piece that knows positions goes by. */
 export interface WindowOptions {
@@ -89,6 +90,8 @@ export interface ModelPiece {
   readonly externalFolder: string;
   /** The shards themselves; absolute real paths. */
   readonly externalFiles: readonly string[];
+  /** Weights in the form `split`, which the graph is given at each run as `splitWeight` makes them; left out where there are none. */
+  readonly splitWeights?: readonly TensorLocation[];
 }
 
 /**

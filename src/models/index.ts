@@ -59,5 +59,6 @@ export type {
   WindowOptions,
 } from './contract.js';
 export type { CanonicalCheckpoint } from './canonical-checkpoint.js';
+export { splitWeight, type SplitTensors } from './split-weight.js';
 export { UnsupportedModelError } from './unsupported-model-error.js';
 export { MalformedConfigError } from './config-reader.js';

@@ -2,9 +2,10 @@ import { basename, dirname } from 'node:path';
 import type { Checkpoint, TensorLocation } from '../checkpoint/index.js';
 import { GraphBuilder, type Value } from '../graph/index.js';
 import type { ActivationFunction } from './activation-function.js';
-import type { BlockGraphOptions, LinearLayer, ModelPiece, WindowOptions } from './contract.js';
+import type { BlockGraphOptions, LinearForm, LinearLayer, ModelPiece, WindowOptions } from './contract.js';
 import { int8Product } from './int8-product.js';
 import { tabulateRotary, type RotaryFrequencies } from './rotary-tables.js';
+import { splitActivations, splitProduct, type SplitActivations } from './split-product.js';
 import { UnsupportedModelError } from './unsupported-model-error.js';
 
 const MICROSOFT = 'com.microsoft';
@@ -14,6 +15,9 @@ export class PieceBuilder {
   readonly graph: GraphBuilder;
   private folder: string | undefined;
   private readonly files = new Set<string>();
+  private readonly splitWeights: TensorLocation[] = [];
+  /** Slices of what several layers read are made once. */
+  private readonly slicedActivations = new Map<Value, SplitActivations>();
   private rotary: { cos: Value; sin: Value } | undefined;
 
   constructor(
@@ -71,7 +75,7 @@ export class PieceBuilder {
   /** x Wᵀ + bias in the form the options ask for, plus the LoRA branch where the module has one. */
   linear(x: Value, layer: LinearLayer, options: BlockGraphOptions): Value {
     const { graph } = this;
-    let y = options.linear === 'int8' ? int8Product(this.graph, x, layer) : this.plainProduct(x, layer, options.linear === 'fed');
+    let y = this.product(x, layer, options.linear);
     if (layer.bias) y = graph.node('Add', [y, this.weight(`${layer.module}.bias`)]);
     if (!options.lora?.has(layer.module)) return y;
     const a = graph.input(`${layer.module}.lora_A`, 'F32', [`${layer.module}.rank`, layer.inFeatures]);
@@ -205,7 +209,9 @@ export class PieceBuilder {
   /** Finishes the piece. */
   build(): ModelPiece {
     const externalFolder = this.folder ?? this.checkpoint.directory;
-    return { label: this.label, graph: this.graph.serialize(), externalFolder, externalFiles: [...this.files] };
+    const { label, splitWeights } = this;
+    const piece = { label, graph: this.graph.serialize(), externalFolder, externalFiles: [...this.files] };
+    return splitWeights.length > 0 ? { ...piece, splitWeights } : piece;
   }
 
   private locate(name: string): TensorLocation {
@@ -224,9 +230,26 @@ export class PieceBuilder {
     return dtype === 'F32' ? value : this.graph.node('Cast', [value], { to: { int: 1 } });
   }
 
-  private plainProduct(x: Value, layer: LinearLayer, fed: boolean): Value {
+  private product(x: Value, layer: LinearLayer, form: LinearForm): Value {
     const name = `${layer.module}.weight`;
-    return this.timesTransposed(x, fed ? this.graph.input(name, 'F32', [layer.outFeatures, layer.inFeatures]) : this.weight(name));
+    switch (form) {
+      case 'int8':
+        return int8Product(this.graph, x, layer);
+      case 'split':
+        return this.splitProduct(x, this.locate(name), layer);
+      case 'fed':
+        return this.timesTransposed(x, this.graph.input(name, 'F32', [layer.outFeatures, layer.inFeatures]));
+      case 'stored':
+        return this.timesTransposed(x, this.weight(name));
+    }
+  }
+
+  private splitProduct(x: Value, location: TensorLocation, { outFeatures, inFeatures }: LinearLayer): Value {
+    this.fileOf(location);
+    this.splitWeights.push(location);
+    let activations = this.slicedActivations.get(x);
+    if (!activations) this.slicedActivations.set(x, (activations = splitActivations(this.graph, x)));
+    return splitProduct(this.graph, activations, { name: location.name, outFeatures, inFeatures });
   }
 
   private fileOf({ file, name }: TensorLocation): string {

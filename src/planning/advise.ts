@@ -1,3 +1,4 @@
+import { RESERVE } from './memory-costs.js';
 import { layoutOf, peakOf } from './choose-layout.js';
 import type { DiskNeed } from './execution-plan.js';
 import { valuesOf } from './model-shape.js';
@@ -43,7 +44,7 @@ export const adviseOnMemory = (run: RunShape, { peakBytes, limitBytes, smallestB
     ...(heaviest === undefined ? [] : [{ what: `--modules without ${heaviest}`, run: without(alone, heaviest) }]),
     ...(run.windowTokens > 128 ? [{ what: '--window 128', run: { ...alone, windowTokens: 128 } }] : []),
   ]
-    .map(({ what, run: changed }) => ({ what, bytes: peakOf(changed) }))
+    .map(({ what, run: changed }) => ({ what, bytes: Math.ceil(RESERVE * peakOf(changed)) }))
     .filter(({ bytes }) => bytes < peakBytes);
   return [
     ...changes.map(({ what, bytes }) => `${what}: ${mebibytes(bytes)}${bytes <= limitBytes ? '' : ', still too much'}.`),

@@ -1,6 +1,6 @@
 import type { StageBytes } from './execution-plan.js';
 import { MEMORY_COSTS } from './memory-costs.js';
-import { blockValues, type BlockShape, type SumShape } from './model-shape.js';
+import { blockValues, valuesOf, type BlockShape, type SumShape } from './model-shape.js';
 import { panelValues } from './panel-values.js';
 import { largestRun, largestSegment, type RunShape } from './run-shape.js';
 
@@ -15,9 +15,9 @@ export const panelBytes = (sums: readonly SumShape[]): number => F32 * sumOver(s
 const residualBytes = ({ sums }: BlockShape): number =>
   F32 * sumOver(sums, ({ kind, size, width, copies }) => (kind === 'G' ? copies * size * width : 0));
 
-/** The largest residual, while it is made: raw bytes and W, then W and Q; W becomes E. */
+/** The largest residual, while it is made: the stored bytes, two a value as a rule, and W, which becomes E. */
 const residualMaking = ({ sums }: BlockShape): number =>
-  F32 * Math.max(0, ...sums.map(({ kind, size, width }) => (kind === 'G' ? size * width : 0)));
+  (F32 + 2) * Math.max(0, ...sums.map(({ kind, size, width }) => (kind === 'G' ? size * width : 0)));
 
 /** Values for each token that the layers which read one activation give, the widest of them: q, k, v or gate and up. */
 const widestOutputs = ({ matrices, activations }: BlockShape): number =>
@@ -33,6 +33,14 @@ const widestOutputs = ({ matrices, activations }: BlockShape): number =>
 const returnedBytes = ({ activations }: BlockShape, tokens: number): number =>
   F32 * tokens * sumOver(activations, ({ width, rowsPerToken }) => width * rowsPerToken);
 
+const isSplit = ({ floats }: RunShape): boolean => floats.arithmetic === 'int8-split';
+
+/** Weights of a block as the graph takes them: float32, or for linear layers outside the experts two slices of a byte. */
+const weightBytes = (run: RunShape, block: BlockShape): number => {
+  const linears = block.matrices.filter(({ copies }) => copies === 1);
+  return F32 * blockValues(block) - (isSplit(run) ? 2 * sumOver(linears, valuesOf) : 0);
+};
+
 /** Attention scores of one run. */
 const scoreBytes = ({ heads }: BlockShape, tokens: number, windowTokens: number): number => F32 * heads * tokens * windowTokens;
 
@@ -40,18 +48,18 @@ const scoreBytes = ({ heads }: BlockShape, tokens: number, windowTokens: number)
  * Resident bytes at the peak of passing all tokens through a block.
  *
  * Each worker holds the block's weights in float32 (ONNX Runtime converts them when it loads the graph, the largest tensor
- * twice for a moment), the residuals of G's, partial sums, the hidden states of one segment and the activations of one run.
+ * twice for a moment) or in slices, the residuals of G's, partial sums, the hidden states of one segment and the activations of one run.
  */
 export const calibrationBytes = (run: RunShape, block: BlockShape, runtime: number): StageBytes => {
   const { workers } = run.layout;
   const tokens = largestRun(run);
-  const weights = F32 * blockValues(block);
+  const weights = weightBytes(run, block);
   const hidden = F32 * run.model.hiddenSize * largestSegment(run);
   const inner = 2 * F32 * tokens * widestOutputs(block) + scoreBytes(block, tokens, run.windowTokens);
   const working = returnedBytes(block, tokens) + hidden + inner;
   const kept = Math.min(MEMORY_COSTS.keptBytes, working);
   const partial = panelBytes(block.sums);
-  const loading = Math.max(F32 * block.largestTensorValues, 2 * residualMaking(block));
+  const loading = Math.max((isSplit(run) ? 2 : F32) * block.largestTensorValues, residualMaking(block));
   // What is held while a graph is loaded is let go before the sums grow: the larger of the two counts.
   const beside = Math.max(0, loading - residualBytes(block) - working - partial);
   return {

@@ -1,3 +1,4 @@
+import type { Arithmetic } from './choose-arithmetic.js';
 import type { FloatChoices, RunLayout } from './execution-plan.js';
 import { heaviestStage, planStages } from './plan-stages.js';
 import type { RunShape } from './run-shape.js';
@@ -10,17 +11,19 @@ const CHUNKS: readonly Pick<FloatChoices, 'runTokens' | 'segmentTokens'>[] = [
   { runTokens: 128, segmentTokens: 512 },
 ];
 
-/** The choices for a run that has no budget, and the first that are tried for one that has. */
-export const STOCK_FLOATS: FloatChoices = { ...CHUNKS[0]!, storedActivations: 'f32', arithmetic: 'f32' };
-
-/** The choices that take the least memory. */
-export const LEANEST_FLOATS: FloatChoices = { ...STOCK_FLOATS, ...CHUNKS.at(-1)! };
-
 /** Narrower products than this gain more from a second worker than from a second thread. */
 const WIDE = 4096;
 
 /** A run before its layout and its chunks are chosen. */
-export type OpenRun = Omit<RunShape, 'floats' | 'layout'>;
+export interface OpenRun extends Omit<RunShape, 'floats' | 'layout'> {
+  readonly arithmetic: Arithmetic;
+}
+
+/** The choices for a run in float32 that has no budget, and the first that are tried for one that has. */
+export const STOCK_FLOATS: FloatChoices = { ...CHUNKS[0]!, storedActivations: 'f32', arithmetic: 'f32' };
+
+/** The choices that take the least memory. */
+export const LEANEST_FLOATS: FloatChoices = { ...STOCK_FLOATS, ...CHUNKS.at(-1)! };
 
 /** The layout of a number of workers on so many cores: cores that are left work inside their products. */
 export const layoutOf = (workers: number, cores: number): RunLayout => ({ workers, threads: Math.max(1, Math.floor(cores / workers)) });
@@ -34,9 +37,9 @@ export const peakOf = (run: RunShape): number => heaviestStage(planStages(run)).
  * They decide where sums are cut, so they follow from model, options and budget only, never from the machine.
  */
 export const chooseFloats = (run: OpenRun, budgetBytes: number | undefined): FloatChoices => {
-  if (budgetBytes === undefined) return STOCK_FLOATS;
-  const candidates = CHUNKS.map((chunks): FloatChoices => ({ ...STOCK_FLOATS, ...chunks }));
-  return candidates.find((floats) => peakOf({ ...run, floats, layout: layoutOf(1, 1) }) <= budgetBytes) ?? LEANEST_FLOATS;
+  if (budgetBytes === undefined) return { ...STOCK_FLOATS, arithmetic: run.arithmetic };
+  const candidates = CHUNKS.map((chunks): FloatChoices => ({ ...STOCK_FLOATS, arithmetic: run.arithmetic, ...chunks }));
+  return candidates.find((floats) => peakOf({ ...run, floats, layout: layoutOf(1, 1) }) <= budgetBytes) ?? candidates.at(-1)!;
 };
 
 /**

@@ -1,3 +1,4 @@
+import type { Arithmetic } from './choose-arithmetic.js';
 import type { ExpertShape, SumShape } from './model-shape.js';
 
 /** What decides floats: it follows from model, options and budget, never from the machine or its speed. */
@@ -8,8 +9,8 @@ export interface FloatChoices {
   readonly segmentTokens: number;
   /** Type of the hidden states between two blocks. */
   readonly storedActivations: 'f32';
-  /** Type of the large products. */
-  readonly arithmetic: 'f32';
+  /** How the linear layers that the text passes are computed. */
+  readonly arithmetic: Arithmetic;
 }
 
 /** How the processor is used; it never changes a float. */

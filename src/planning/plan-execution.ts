@@ -4,6 +4,7 @@ import { countDiskBytes } from './count-disk-bytes.js';
 import { countOperations } from './count-operations.js';
 import { estimateSeconds } from './estimate-seconds.js';
 import type { DiskNeed, ExecutionPlan, MachineSpeed, PlannedTokens, TokenTime } from './execution-plan.js';
+import { RESERVE } from './memory-costs.js';
 import { heaviestStage, planStages } from './plan-stages.js';
 import type { RunShape } from './run-shape.js';
 
@@ -62,16 +63,18 @@ const timesOf = (run: RunShape, speed: MachineSpeed | undefined): TokenTime[] =>
  */
 export const planExecution = (request: PlanRequest): ExecutionPlan => {
   const { name, run: open, budgetBytes, machine, workers: asked } = request;
-  const limitBytes = budgetBytes ?? MACHINE_SHARE * machine.memoryBytes;
-  const floats = chooseFloats(open, budgetBytes);
+  const limitBytes = budgetBytes === undefined ? MACHINE_SHARE * machine.memoryBytes : budgetBytes / RESERVE;
+  const floats = chooseFloats(open, budgetBytes === undefined ? undefined : limitBytes);
   const layout = chooseLayout({ ...open, floats }, { cores: machine.cores, asked, limitBytes });
   const run: RunShape = { ...open, floats, layout };
   const stages = planStages(run);
   const peak = heaviestStage(stages);
-  const smallestBudgetBytes = peakOf({ ...open, floats: LEANEST_FLOATS, layout: layoutOf(1, 1) });
+  const smallestBudgetBytes = Math.ceil(
+    RESERVE * peakOf({ ...open, floats: { ...LEANEST_FLOATS, arithmetic: open.arithmetic }, layout: layoutOf(1, 1) }),
+  );
   const bytes = countDiskBytes(run);
   const disks = diskNeeds(request.disks, { ...bytes, output: bytes.output + (request.keepsStatistics ? bytes.keptStatistics : 0) });
-  const memory = { peakBytes: peak.totalBytes, limitBytes: budgetBytes ?? machine.memoryBytes, smallestBudgetBytes };
+  const memory = { peakBytes: Math.ceil(RESERVE * peak.totalBytes), limitBytes: budgetBytes ?? machine.memoryBytes, smallestBudgetBytes };
   const advice = [...adviseOnMemory(run, memory), ...adviseOnDisk(disks)];
   const operations = countOperations(run);
   const { speed } = machine;

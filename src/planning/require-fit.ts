@@ -1,4 +1,5 @@
 import type { ExecutionPlan } from './execution-plan.js';
+import { RESERVE } from './memory-costs.js';
 import { BudgetError, DiskError } from './planning-errors.js';
 
 const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20).toLocaleString('en-US')} MiB`;
@@ -11,9 +12,9 @@ const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20).toLoc
  */
 export const requireFit = ({ peakBytes, peakAt, budgetBytes, machineBytes, disks, advice }: ExecutionPlan): void => {
   const limit = budgetBytes ?? machineBytes;
-  if (peakBytes > limit)
+  if (RESERVE * peakBytes > limit)
     throw new BudgetError(
-      `The run would hold ${mebibytes(peakBytes)} (${peakAt}), but ${budgetBytes === null ? 'the machine has' : 'its budget is'} ${mebibytes(limit)}. ${advice.join(' ')}`,
+      `The run would hold ${mebibytes(peakBytes)} (${peakAt}), to which a tenth is added in reserve, but ${budgetBytes === null ? 'the machine has' : 'its budget is'} ${mebibytes(limit)}. ${advice.join(' ')}`,
     );
   if (disks.some(({ neededBytes, freeBytes }) => neededBytes > freeBytes))
     throw new DiskError(`The run would not find room for its files. ${advice.join(' ')}`);

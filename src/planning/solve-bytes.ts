@@ -1,3 +1,4 @@
+import { blockColumns } from '../linalg/index.js';
 import { panelBytes } from './calibration-bytes.js';
 import type { StageBytes } from './execution-plan.js';
 import { MEMORY_COSTS } from './memory-costs.js';
@@ -6,12 +7,9 @@ import type { RunShape, SolveShape } from './run-shape.js';
 
 const F32 = 4;
 
-/** Columns that the eigensolver carries beyond the rank. */
-const OVERSAMPLING = 16;
-
-/** What a layer needs while it is read and quantized: its stored bytes and W, then W and Q; W becomes E. */
-const quantizing = (matrix: MatrixShape, { keepsWeights }: SolveShape): number =>
-  valuesOf(matrix) * Math.max(matrix.storedBytes + F32, (keepsWeights ? 3 : 2) * F32);
+/** What a layer needs while it is read and quantized: its stored bytes and W; W becomes E in its own memory, unless it is kept. */
+const quantizing = (matrix: MatrixShape, { keepsWeights, bits }: SolveShape): number =>
+  valuesOf(matrix) * Math.max(matrix.storedBytes + F32, (keepsWeights ? 3 : 1) * F32 + bits / 8);
 
 /** What is held of a layer while it is solved: E and the stored codes, W and Q where the initializer reads them. */
 const held = (matrix: MatrixShape, { keepsWeights, bits }: SolveShape): number =>
@@ -21,10 +19,10 @@ const held = (matrix: MatrixShape, { keepsWeights, bits }: SolveShape): number =
 const workspace = (matrix: MatrixShape, sum: SumShape | undefined, { rank, usesSums }: SolveShape, heldOut: boolean): number => {
   if (!matrix.corrected) return 0;
   const { outFeatures: m, inFeatures: n } = matrix;
-  const thin = 6 * (m + n) * (rank + OVERSAMPLING);
+  const thin = 6 * (m + n) * blockColumns(rank, Math.min(m, n));
   if (!sum || !usesSums) return F32 * (thin + Math.min(m, n) ** 2);
   const unpacked = (heldOut ? 2 : 1) * sum.size ** 2;
-  // Under an H: E·H, and G = E H Eᵀ or EᵀE. Under a G its own products are thin.
+  // Under an H: E·H or a rest of E, and G = E H Eᵀ where it is formed. Under a G its own products are thin.
   const products = sum.kind === 'H' ? m * n + Math.min(m, n) ** 2 : 0;
   return F32 * (thin + unpacked + products);
 };

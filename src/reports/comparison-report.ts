@@ -1,3 +1,5 @@
+import type { ArithmeticChoice } from '../planning/index.js';
+
 /** One initializer in a comparison. */
 export interface ComparedInitializer {
   /** `zero`, `svd`, `loftq`, `als`, `exact`. */
@@ -37,6 +39,8 @@ export interface ComparisonReport {
   readonly initializers: readonly ComparedInitializer[];
   /** What computed: `cpu`, `cuda` or `webgpu`. */
   readonly device?: string;
+  /** How the calibration text passed the linear layers; perplexities are computed in float32. */
+  readonly arithmetic: ArithmeticChoice;
   /** Versions of quailora, Node and what does the arithmetic, by name. */
   readonly versions: { readonly quailora: string; readonly [name: string]: string };
   readonly secondsPerStage: Readonly<Record<string, number>>;

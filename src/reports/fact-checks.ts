@@ -1,4 +1,5 @@
 import { FILE_TYPES, SPLITS } from '../corpus/index.js';
+import { ARITHMETICS } from '../planning/index.js';
 import { amount, count, each, extent, fields, flag, list, oneOf, optional, orNull, sha256, text, type Check } from './json-checks.js';
 
 const calibration = fields({
@@ -20,6 +21,7 @@ export const CALIBRATION_FACTS: Readonly<Record<string, Check>> = {
   heldOutFraction: amount,
   samples: orNull(count),
   seed: count,
+  arithmetic: optional(fields({ asked: oneOf(...ARITHMETICS), used: oneOf('f32', 'int8-split'), why: text })),
 };
 
 /** SHA-256 of each shard. */

@@ -150,9 +150,9 @@ export interface InitializationReport extends CalibrationFacts {
   readonly scaling: number;
   /** What decides the bytes that were written, by name; a run with an equal one would write the same. */
   readonly fingerprint?: RunFingerprint;
-  /** Versions of quailora, Node and what does the arithmetic, by name. */
   /** What computed: `cpu`, `cuda` or `webgpu`; left out by versions that knew only the processor. */
   readonly device?: string;
+  /** Versions of quailora, Node and what does the arithmetic, by name. */
   readonly versions: { readonly quailora: string; readonly [name: string]: string };
   readonly modules: readonly ModuleReport[];
   readonly totals: ReportTotals;

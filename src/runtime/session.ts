@@ -5,7 +5,7 @@ import { deviceInUse } from './device.js';
 /** A tensor that goes into or comes out of a session: shape and values, row-major. */
 export interface SessionTensor {
   readonly shape: readonly number[];
-  readonly data: Float32Array | BigInt64Array | Int32Array | Uint8Array;
+  readonly data: Float32Array | BigInt64Array | Int32Array | Int8Array | Uint8Array;
 }
 
 /** How a session is opened. */
@@ -34,6 +34,7 @@ const toOrt = ({ data, shape }: SessionTensor): ort.Tensor => {
   if (data instanceof Float32Array) return new ort.Tensor('float32', data, shape);
   if (data instanceof BigInt64Array) return new ort.Tensor('int64', data, shape);
   if (data instanceof Int32Array) return new ort.Tensor('int32', data, shape);
+  if (data instanceof Int8Array) return new ort.Tensor('int8', data, shape);
   return new ort.Tensor('uint8', data, shape);
 };
 

@@ -1,7 +1,7 @@
 import { selectWindows, type SelectedWindows } from '../corpus/index.js';
 import { limited } from '../dataflow/index.js';
 import type { HiddenStateBudget, SummedInput } from '../calibration/index.js';
-import { mostPilotTokens, type ExecutionPlan } from '../planning/index.js';
+import { chooseArithmetic, mostPilotTokens, type ArithmeticChoice, type AskedArithmetic, type ExecutionPlan } from '../planning/index.js';
 import type { Quantizer } from '../quantizers/index.js';
 import { requireJobDevice } from './compute-device.js';
 import { planCorrection, type CorrectionPlan } from './correction-plan.js';
@@ -41,6 +41,8 @@ export interface CalibratedJob extends JobControl, ModelChoice, CalibrationChoic
 export interface ChosenRun extends SourceModel {
   readonly windows: SelectedWindows;
   readonly plan: CorrectionPlan;
+  /** How the text passes the linear layers. */
+  readonly arithmetic: ArithmeticChoice;
 }
 
 /** What a calibrated run may be given in place of what it makes. */
@@ -67,6 +69,10 @@ export interface CalibratedRun extends ChosenRun, SolvingRun {
   /** Ends the workers and the transfers, and removes scratch files. */
   close(): Promise<void>;
 }
+
+/** The operator that multiplies slices exists on the processor only. */
+export const askedArithmetic = ({ arithmetic = 'auto', device = 'cpu' }: Pick<CalibratedJob, 'arithmetic' | 'device'>): AskedArithmetic =>
+  arithmetic === 'auto' && device !== 'cpu' ? 'f32' : arithmetic;
 
 const chooseWindows = async (
   source: SourceModel,
@@ -95,7 +101,7 @@ export const startRun = (
   clock: RunClock,
   execution?: ExecutionPlan,
 ): CalibratedRun => {
-  const { windows, plan, ...source } = chosen;
+  const { windows, plan, arithmetic, ...source } = chosen;
   const solving = startSolving(source, plan, job, clock, execution);
   const { pool, context, walk } = solving;
   const quantizeRead = limited(quantizeStage(pool, plan.quantizer.placed, false), context, ({ layer }) => layer.module, clock.add);
@@ -103,9 +109,10 @@ export const startRun = (
     await walk.arrive(shard.block);
     return quantizeRead(shard);
   };
-  const propagation = new Propagation(source.model, windows, pool, place, execution?.floats, walk);
+  const form = arithmetic.used === 'int8-split' ? 'split' : 'stored';
+  const propagation = new Propagation(source.model, windows, pool, place, execution?.floats, walk, form);
   return {
-    ...{ ...solving, windows, quantize, propagation },
+    ...{ ...solving, windows, arithmetic, quantize, propagation },
     routing: new RoutingCounts(),
     sumsOf: (block, acceptsG) => summedInputs(source.model, plan, block, acceptsG, propagation.segments, quantize),
     unsummed: (block, acceptsG) => summedInputs(source.model, plan, block, acceptsG, propagation.segments, undefined),
@@ -127,10 +134,11 @@ export const chooseRun = async (job: CalibratedJob, options: CalibratedRunOption
   const source = options.source ?? (await openSourceModel(job.model, { ...job, onTransfer }));
   try {
     requireFullPrecision(source.checkpoint);
+    const arithmetic = await chooseArithmetic(askedArithmetic(job), source.model.hiddenSize);
     const plan = await planCorrection(source, job, quantizer);
     const windows = await clock.time('tokenize', () => chooseWindows(source, job, onTransfer));
     checkWindows(source, [...windows.calibration, ...windows.heldOut]);
-    return { ...source, windows, plan };
+    return { ...source, windows, plan, arithmetic };
   } catch (error) {
     await source.checkpoint.supply?.close();
     throw error;

@@ -13,12 +13,6 @@ export interface ClaimedOutputOptions extends Omit<CorrectionOutputOptions, 'sou
   readonly signal: AbortSignal | undefined;
 }
 
-/** Something that writes. */
-interface Settling {
-  /** Settles when nothing is being written, whether it came to its end or not. */
-  settled(): Promise<void>;
-}
-
 /** An output directory that a run holds, with what is written to it. */
 export interface ClaimedOutput extends CorrectionOutput {
   /** Directory for finished pieces and records, which a later attempt takes over. */
@@ -34,7 +28,7 @@ export interface ClaimedOutput extends CorrectionOutput {
    *
    * @param writers what else writes to it; what was begun before an abort writes on, and nobody may be let in before it ends
    */
-  close(concluded: boolean, writers?: readonly Settling[]): Promise<void>;
+  close(concluded: boolean, writers?: readonly Pick<CorrectionOutput, 'settled'>[]): Promise<void>;
 }
 
 /** Files that a finished run has written at least, relative to its output. */

@@ -23,6 +23,7 @@ export {
 } from './jobs.js';
 export { type ActivationTap, type ActivationTaps, type WorkerTap } from './activation-tap.js';
 export {
+  askedArithmetic,
   chooseRun,
   openCalibratedRun,
   startRun,
@@ -93,7 +94,7 @@ export { recalledChoice, rememberChoice, settleTokens, withTokens, type SettleTo
 export type { LossRatios, TokenChoice, TokenChoicePoint } from './token-choice.js';
 export { calibrateBlock, passBlock, type BlockProgress, type CalibrateBlockOptions } from './calibrate-block.js';
 export { hashSource } from './hash-source.js';
-export { dropStatistics, solveBlock, wantedShards, type ShardSink, type SolveBlockOptions } from './solve-block.js';
+export { dropStatistics, solveBlock, type ShardSink, type SolveBlockOptions } from './solve-block.js';
 export { chooseVariant, quantizedVariant, textWindows, weightOnlyInt8 } from './evaluated-model.js';
 export { scoreVariant, type ScoredModel, type TextScore } from './score-variant.js';
 export type { ModuleClaim, OutputClaims } from './output-claims.js';
@@ -104,7 +105,7 @@ export { checkSameWeights } from './check-kept.js';
 export { openClaimedOutput, outputFiles, type ClaimedOutput, type ClaimedOutputOptions } from './claimed-output.js';
 export { openStatisticsKeeper, type KeeperOptions, type StatisticsKeeper } from './keep-statistics.js';
 export { KEPT_DIRECTORY, KEPT_INDEX, type KeptFile, type KeptOptions, type KeptStatistics } from './kept-statistics.js';
-export { loadStatistics, type KeptPlace } from './load-statistics.js';
+export { loadStatistics, type KeptPlace, type LoadingRun } from './load-statistics.js';
 export { RefitError } from './refit-error.js';
 export { chooseRefitRun, type ChosenRefit, type RefitChoice } from './refit-run.js';
 export { startSolving, type SolvingRun } from './solving-run.js';

@@ -1,6 +1,7 @@
 import type { TextShape } from '../corpus/index.js';
 import type { HubPatience, HubSettings } from '../hub/index.js';
 import type { DeviceChoice } from './compute-device.js';
+import type { AskedArithmetic } from '../planning/index.js';
 
 /** Names of the initializers that ship with quailora. */
 export const INITIALIZER_NAMES = ['exact', 'als', 'svd', 'loftq', 'zero'] as const;
@@ -72,6 +73,8 @@ export interface CalibrationChoice {
   readonly heldOutFraction: number;
   /** Seed of everything random; equal seeds and options give equal bytes. */
   readonly seed: number;
+  /** How the linear layers are computed that the text passes; `auto` when left out. Corrections are computed in float32. */
+  readonly arithmetic?: AskedArithmetic;
 }
 
 /** How the correction is computed and scaled. */
@@ -209,6 +212,7 @@ export const STOCK_SETTINGS = {
   windowTokens: 512,
   heldOutFraction: 0.1,
   seed: 0,
+  arithmetic: 'auto',
   writeBase: false,
   fresh: false,
 } as const satisfies Omit<InitializeJob, 'model' | 'calibration' | 'output'>;

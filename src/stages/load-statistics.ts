@@ -15,7 +15,7 @@ export interface KeptPlace {
 }
 
 /** What loading needs of a run. */
-type LoadingRun = Pick<SolvingRun, 'model' | 'plan' | 'statisticBytes'>;
+export type LoadingRun = Pick<SolvingRun, 'model' | 'plan' | 'statisticBytes'>;
 
 const readPacked = async (directory: string, { file, sha256, bytes: _, rows: __, ...expected }: KeptFile): Promise<PackedStatistic> => {
   const path = join(directory, KEPT_DIRECTORY, file);

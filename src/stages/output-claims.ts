@@ -2,6 +2,7 @@ import type { TextShape } from '../corpus/index.js';
 import { VerificationError } from '../evaluation/index.js';
 import type { Bits, CalibrationChoice, CorrectionChoice, ExpertChoice, InitializerName } from './jobs.js';
 import { INITIALIZER_NAMES } from './jobs.js';
+import type { Arithmetic } from '../planning/index.js';
 
 /** What is claimed of one module. */
 export interface ModuleClaim {
@@ -41,6 +42,8 @@ export interface OutputClaims {
   readonly windowTokens: number;
   readonly heldOutFraction: number;
   readonly samples: number | null;
+  /** float32 where it is left out. */
+  readonly arithmetic?: { readonly used: Arithmetic };
   readonly modules: readonly ModuleClaim[];
   /** Left out for a model without routed experts; `corrected` is null where they were left as they are. */
   readonly experts?: { readonly corrected: { readonly modules: readonly ExpertMatrixClaim[] } | null };

@@ -1,10 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { planText, type SelectedWindows } from '../corpus/index.js';
 import type { Initializer } from '../initializers/index.js';
+import { occupiedBytes } from '../journal/index.js';
 import {
   mostPilotTokens,
   planExecution,
+  type ArithmeticChoice,
   type ExecutionPlan,
+  type FreeSpace,
   type MachineSpeed,
   type OpenRun,
   type PlanRequest,
@@ -26,6 +29,7 @@ export interface RunParts {
   readonly correction: CorrectionPlan;
   readonly initializer: Initializer;
   readonly tokens: RunTokens;
+  readonly arithmetic: ArithmeticChoice;
   /** Left out where no times are wanted. */
   readonly speed?: MachineSpeed | undefined;
 }
@@ -54,12 +58,21 @@ export const countTokens = ({ calibration, heldOut, tokens }: SelectedWindows): 
   tokenSource: 'counted',
 });
 
+/** What is free where an output lies, and what an earlier attempt's files in it take: they are kept, or removed first. */
+const roomFor = async (output: string): Promise<FreeSpace> => {
+  const { freeBytes, ...place } = await freeSpace(output);
+  return { ...place, freeBytes: freeBytes + (await occupiedBytes(output)) };
+};
+
 /**
  * Plans a run of `initialize` on this machine: what it needs, and how it will be done.
  *
  * @throws the file system's own error where the room on a disk can't be asked
  */
-export const planRun = async (job: PlanJob, { source, correction, initializer, tokens, speed }: RunParts): Promise<ExecutionPlan> => {
+export const planRun = async (
+  job: PlanJob,
+  { source, correction, initializer, tokens, arithmetic, speed }: RunParts,
+): Promise<ExecutionPlan> => {
   const { tokenSource, ...counts } = tokens;
   const output = job.output ?? process.cwd();
   return planExecution({
@@ -71,11 +84,12 @@ export const planRun = async (job: PlanJob, { source, correction, initializer, t
         steps: initializer.name === 'als' ? job.alsSteps : 0,
       },
       ...counts,
+      arithmetic: arithmetic.used,
       writeBase: job.writeBase,
     },
     tokenSource,
     ...{ budgetBytes: job.maxMemoryBytes, workers: askedWorkers(job), keepsStatistics: job.keepStatistics !== undefined },
     machine: { cores: availableParallelism(), memoryBytes: machineMemory(), speed },
-    disks: { output: await freeSpace(output), scratch: await freeSpace(job.scratch ?? output) },
+    disks: { output: await roomFor(output), scratch: await (job.scratch === undefined ? roomFor(output) : freeSpace(job.scratch)) },
   });
 };

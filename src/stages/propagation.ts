@@ -38,7 +38,7 @@ export interface PassageOptions {
   /** Activations whose chunks come back as Arrow IPC streams; none unless told. */
   readonly listenTo?: readonly string[];
   readonly consumers?: readonly ModuleReference[];
-  /** `stored` unless told. */
+  /** The propagation's own unless told. */
   readonly form?: LinearForm;
   readonly fed?: readonly FedLayer[];
   /** First segment to move, by its sequence number; those before it have passed the block already. */
@@ -85,6 +85,7 @@ export class Propagation {
     budget: HiddenStateBudget,
     sizes: SegmentSizes = STOCK_SEGMENT_SIZES,
     private readonly walk?: Pick<ModelWalk, 'arrive'>,
+    private readonly form: LinearForm = 'stored',
   ) {
     const plan = (split: 'calibration' | 'heldOut'): Segment[] =>
       planSegments(
@@ -117,7 +118,7 @@ export class Propagation {
   /** Moves segments through one block, every one once; they arrive as they finish. */
   through(block: number, options: PassageOptions = {}): Observable<Passage> {
     return this.arriving(block, () => {
-      const { segments = this.segments, sums = [], listenTo = [], consumers = [], form = 'stored', fed = [] } = options;
+      const { segments = this.segments, sums = [], listenTo = [], consumers = [], form = this.form, fed = [] } = options;
       const wanted = new Set([...sums.map(({ input, rows }) => rows?.activation ?? input), ...listenTo]);
       const mixture = options.sums && this.model.mixture?.(block);
       const routed = mixture && {

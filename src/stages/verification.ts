@@ -15,7 +15,8 @@ import {
 } from '../evaluation/index.js';
 import { EXPERT_FACTORS_FILE } from '../exporters/index.js';
 import { QuailoraError } from '../foundation/index.js';
-import { startWorkerPool, type WorkerPool } from '../runtime/index.js';
+import type { Arithmetic } from '../planning/index.js';
+import { multipliesIntegersExactly, startWorkerPool, type WorkerPool } from '../runtime/index.js';
 import { requireJobDevice } from './compute-device.js';
 import { openCalibratedRun, type CalibratedRun } from './calibrated-run.js';
 import { planCorrection, type CorrectionPlan } from './correction-plan.js';
@@ -173,6 +174,10 @@ const openBase = async (
   );
 };
 
+/** The arithmetic of the run; float32 where this processor can't, whose losses differ by a part of what is tolerated. */
+const repeatedArithmetic = async ({ arithmetic }: OutputClaims): Promise<Arithmetic> =>
+  arithmetic?.used === 'int8-split' && (await multipliesIntegersExactly()) ? 'int8-split' : 'f32';
+
 /** Opens everything beside the model. */
 const openParts = async (
   job: VerifyJob,
@@ -191,7 +196,10 @@ const openParts = async (
   const calibration =
     text === undefined
       ? undefined
-      : await openCalibratedRun({ ...job, ...choice, calibration: text, model }, { source, clock, onTransfer });
+      : await openCalibratedRun(
+          { ...job, ...choice, arithmetic: await repeatedArithmetic(claims), calibration: text, model },
+          { source, clock, onTransfer },
+        );
   const pool = calibration?.pool ?? startWorkerPool({ ...layOutWorkers(job), device: job.device, signal });
   const modelFailures = compareHashes(source.checkpoint, claims, signal);
   modelFailures.catch(() => undefined);

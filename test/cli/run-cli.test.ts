@@ -41,6 +41,7 @@ t.test("init's defaults are the paper's", async (t) => {
     windowTokens: 512,
     heldOutFraction: 0.1,
     seed: 0,
+    arithmetic: 'auto',
     bits: 4,
     rank: 64,
     alpha: 16,
@@ -109,7 +110,7 @@ t.test('which statistics are kept', async (t) => {
 t.test('every option of init arrives', async (t) => {
   const line =
     'init M --calibration c.jsonl --output O --bits 8 --rank 16 --alpha 128.5 --rslora --initializer als --als-steps 7 --loftq-steps 3' +
-    ' --no-balance --modules q_proj,v_proj --tokens 65536 --window 256 --held-out 0.25 --seed 4294967295 --write-base' +
+    ' --no-balance --modules q_proj,v_proj --tokens 65536 --window 256 --held-out 0.25 --seed 4294967295 --arithmetic int8-split --write-base' +
     ' --base-name org/name --workers 2 --fresh --checkpoint-seconds 5 --json --revision v1.0 --discard-shards --max-memory 6.5GiB --scratch /big';
   t.same(withoutSignal(await jobOf<InitializeJob>('initialize', line)), {
     model: 'M',
@@ -119,6 +120,7 @@ t.test('every option of init arrives', async (t) => {
     windowTokens: 256,
     heldOutFraction: 0.25,
     seed: 4294967295,
+    arithmetic: 'int8-split',
     bits: 8,
     rank: 16,
     alpha: 128.5,

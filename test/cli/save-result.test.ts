@@ -17,6 +17,7 @@ const report: ComparisonReport = {
   initializers: [
     { name: 'als', label: 'ALS-20 (the paper)', lossRatio: 0.25, heldOutLossRatio: null, seconds: 2, perplexity: 11.5, gapClosed: 0.75 },
   ],
+  arithmetic: { asked: 'auto', used: 'f32', why: 'the model is 64 wide' },
   versions: { quailora: '0.1.0' },
   secondsPerStage: { calibrate: 1 },
   peakRssBytes: 2 ** 29,

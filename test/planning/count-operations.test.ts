@@ -25,12 +25,12 @@ t.test('one kind of block is its part of the whole', async (t) => {
   t.equal(countOperations(run, half).solve * 3, countOperations(run).solve);
 });
 
-t.test('solving costs no more for more tokens; certifying doubles with held-out text', async (t) => {
+t.test('solving costs no more for more tokens, certifying more with held-out text', async (t) => {
   const one = countOperations({ ...run, heldOutTokens: 0 });
   const more = countOperations({ ...run, heldOutTokens: 0, calibrationTokens: 10 * run.calibrationTokens });
   t.equal(more.solve, one.solve);
   t.equal(more.forward, 10 * one.forward);
-  t.equal(countOperations(run).certify, 2 * one.certify);
+  t.ok(countOperations(run).certify > one.certify && countOperations(run).certify < 2 * one.certify, 'half of EᵀE serves both');
 });
 
 t.test('more steps of ALS and a higher rank cost more; the weights of a G are quantized by each worker too', async (t) => {

@@ -21,7 +21,7 @@ t.test('a 30B model fits into 6 GiB with one worker, whatever its depth', async 
   t.same(plan.layout, { workers: 1, threads: 2 });
   t.ok(plan.peakBytes <= 6 * GIBIBYTE && plan.peakBytes > 3 * GIBIBYTE);
   t.equal(plan.peakAt, 'calibrate dense');
-  t.ok(plan.smallestBudgetBytes <= plan.peakBytes);
+  t.ok(plan.smallestBudgetBytes <= Math.ceil(1.1 * plan.peakBytes));
   const shallow = planExecution(request({ budgetBytes: 6 * GIBIBYTE, run: openRun(llamaShape(6656, 17_920, 2)) }));
   t.equal(shallow.peakBytes, plan.peakBytes);
   requireFit(plan);

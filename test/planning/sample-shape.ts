@@ -44,6 +44,6 @@ export const llamaShape = (hidden: number, ffn: number, blocks: number): ModelSh
 export const openRun = (model: ModelShape, more: Partial<OpenRun> = {}): OpenRun => ({
   model,
   solve: { rank: 64, bits: 4, keepsWeights: false, usesSums: true, steps: 0 },
-  ...{ calibrationTokens: 65_536, heldOutTokens: 6_656, windowTokens: 512, writeBase: false },
+  ...{ calibrationTokens: 65_536, heldOutTokens: 6_656, windowTokens: 512, writeBase: false, arithmetic: 'f32' },
   ...more,
 });

@@ -21,6 +21,7 @@ export const sampleReport = (): InitializationReport => ({
   windowTokens: 256,
   heldOutFraction: 0.25,
   samples: null,
+  arithmetic: { asked: 'auto', used: 'f32', why: 'the processor is not known to have VNNI or AMX' },
   versions: { quailora: '0.1.0', node: '20.12.0' },
   modules: [
     {

@@ -16,6 +16,7 @@ const model = await makeTinyModel(join(t.testdir(), 'model'));
 const source = await openSourceModel(model);
 const { fresh, ...settings } = STOCK_SETTINGS;
 const job: PlanJob = { ...settings, model };
+const arithmetic = { asked: 'f32', used: 'f32', why: 'a test' } as const;
 const any = { maxPositions: Infinity, blocks: 0, linears: () => [] };
 
 t.test('without a text whole windows are assumed', async (t) => {
@@ -38,7 +39,7 @@ t.test('windows that were chosen are counted', async (t) => {
 });
 
 t.test('a plan follows the job and the initializer', async (t) => {
-  const parts = { source, correction: await planCorrection(source, job), initializer: exact(), tokens: assumeTokens(job, any) };
+  const parts = { source, correction: await planCorrection(source, job), initializer: exact(), tokens: assumeTokens(job, any), arithmetic };
   const plan = await planRun(job, parts);
   t.match(plan, {
     model,

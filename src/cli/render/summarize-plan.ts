@@ -36,7 +36,9 @@ const diskNote = ({ scratchBytes, outputBytes, keptStatisticsBytes, disks }: Exe
 
 const operationsNote = ({ operations, passes }: ExecutionPlan): string => {
   const { forward, sums, solve, certify, quantizedWeights } = operations;
-  const parts = Object.entries({ forward, sums, solve, certify }).map(([name, count]) => `${name} ${(count / 1e12).toPrecision(3)}`);
+  const parts = Object.entries({ forward, sums, solve, certify }).map(
+    ([name, count]) => `${name} ${count < 1e15 ? (count / 1e12).toPrecision(3) : formatCount(count / 1e12)}`,
+  );
   return (
     `Work (10^12 operations): ${parts.join(', ')}; ${formatCount(quantizedWeights / 1e6)} million weights are quantized. ` +
     `The tokens pass the model ${passes.tokens === 1 ? 'once' : `${passes.tokens} times`}; its weights are read ${passes.weights} times.`
