@@ -41,8 +41,14 @@ export {
   chunkValues,
   chunkWidth,
   MalformedChunkError,
+  readStatistic,
+  StatisticFileError,
+  writeStatistic,
   type ActivationChunk,
   type ActivationChunkHeader,
+  type KeptStatistic,
+  type StatisticMeaning,
+  type WrittenStatistic,
 } from './transport/index.js';
 
 export { CheckpointReadError, MalformedCheckpointError } from './checkpoint/index.js';
@@ -130,7 +136,7 @@ export { BudgetError, DiskError } from './planning/index.js';
 export type { DiskNeed, ExecutionPlan, ExpertShape, FloatChoices, MachineSpeed, Operations } from './planning/index.js';
 export type { PlannedStage, PlannedTokens, RunLayout, StageBytes, SumShape, TokenTime } from './planning/index.js';
 
-export { JournalError, OutputClaimError, type FingerprintValue, type RunFingerprint } from './journal/index.js';
+export { JournalError, OutputClaimError, type ClaimOptions, type FingerprintValue, type RunFingerprint } from './journal/index.js';
 
 export {
   calibrateBlock,
@@ -142,7 +148,28 @@ export {
   solveBlock,
   STOCK_SETTINGS,
 } from './stages/index.js';
+export { chooseRefitRun, loadStatistics, openClaimedOutput, openStatisticsKeeper, RefitError, startSolving } from './stages/index.js';
 export { certifyStage, initializeStage, INITIALIZER_NAMES, Propagation, quantizeStage, RunClock } from './stages/index.js';
+export type {
+  CalibrationFacts,
+  CalibrationText,
+  ClaimedOutput,
+  ClaimedOutputOptions,
+  KeptFile,
+  KeptOptions,
+  KeptPlace,
+} from './stages/index.js';
+export type {
+  ChosenRefit,
+  KeeperOptions,
+  KeptStatistics,
+  KeptSums,
+  LoadingRun,
+  RefitChoice,
+  RefitJob,
+  SolvingRun,
+  StatisticsKeeper,
+} from './stages/index.js';
 export type {
   BlockProgress,
   BlockRouting,
@@ -180,10 +207,9 @@ export type {
 } from './stages/index.js';
 export type { CertifiedShard, InitializedShard, QuantizedShard, SourceModel, SplitWindows, WeightShard } from './stages/index.js';
 
-export { MalformedReportError } from './reports/index.js';
+export { MalformedReportError, readKeptStatistics } from './reports/index.js';
 export type { ComparedInitializer, ComparisonReport, EvaluationReport, InitializationReport, VerificationReport } from './reports/index.js';
 export type {
-  CalibrationText,
   HeldOutLoss,
   KindGeneralization,
   LargestBytes,
@@ -191,8 +217,9 @@ export type {
   ModuleLoss,
   ModuleReport,
   PlanReport,
+  RefitOrigin,
   ReportTotals,
   ShardHash,
 } from './reports/index.js';
-export type { ExpertMatrixReport, ExpertReport, ExpertRouting } from './reports/index.js';
+export type { ExpertMatrixReport, ExpertReport } from './reports/index.js';
 export type { ModuleEvent, NoticeEvent, ProgressEvent, ResultEvent, StageEvent, StartEvent } from './reports/index.js';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ExecutionPlan } from '../planning/index.js';
 import type { ComparisonReport, EvaluationReport, InitializationReport, ProgressEvent, VerificationReport } from '../reports/index.js';
-import type { CompareJob, EvaluateJob, InitializeJob, PlanJob, VerifyJob } from '../stages/index.js';
+import type { CompareJob, EvaluateJob, InitializeJob, PlanJob, RefitJob, VerifyJob } from '../stages/index.js';
 
 /** A stream the command line prints to. */
 export type Output = NodeJS.WritableStream & { readonly isTTY?: boolean };
@@ -15,6 +15,7 @@ export interface ProgressSource<Result> {
 export interface Pipelines {
   initialize(job: InitializeJob): Promise<ProgressSource<InitializationReport>>;
   plan(job: PlanJob): Promise<ProgressSource<ExecutionPlan>>;
+  refit(job: RefitJob): Promise<ProgressSource<InitializationReport>>;
   compare(job: CompareJob): Promise<ProgressSource<ComparisonReport>>;
   evaluate(job: EvaluateJob): Promise<ProgressSource<EvaluationReport>>;
   verify(job: VerifyJob): Promise<ProgressSource<VerificationReport>>;

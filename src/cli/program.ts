@@ -4,6 +4,7 @@ import { addCompareCommand } from './commands/compare.js';
 import { addEvaluateCommand } from './commands/evaluate.js';
 import { addInitCommand } from './commands/init.js';
 import { addPlanCommand } from './commands/plan.js';
+import { addRefitCommand } from './commands/refit.js';
 import { addRunCommand } from './commands/run.js';
 import { addVerifyCommand } from './commands/verify.js';
 import type { CliContext } from './context.js';
@@ -25,7 +26,10 @@ export const createProgram = (context: CliContext, finish: (exitCode: number) =>
       writeErr: (text) => context.stderr.write(text),
       outputError: () => undefined,
     });
-  for (const add of [addInitCommand, addPlanCommand, addCompareCommand, addEvaluateCommand, addVerifyCommand, addRunCommand])
+  for (const add of [
+    ...[addInitCommand, addPlanCommand, addRefitCommand, addCompareCommand],
+    ...[addEvaluateCommand, addVerifyCommand, addRunCommand],
+  ])
     add(program, context, finish);
   return program;
 };

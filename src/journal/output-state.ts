@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import type { RunFingerprint } from './run-fingerprint.js';
 import { JOURNAL_FILE, REMOVED_DIRECTORY, WORK_DIRECTORY } from './work-directory.js';
 
+const OUTPUT_DIRECTORIES = ['adapter', 'base', 'experts', 'statistics'] as const;
+
 /** Names in an output directory that belong to quailora, the work directory apart; everything else is the user's. */
-export const OUTPUT_NAMES = ['adapter', 'base', 'experts', 'report.json', 'report.json.partial', REMOVED_DIRECTORY] as const;
+export const OUTPUT_NAMES = [...OUTPUT_DIRECTORIES, 'report.json', 'report.json.partial', REMOVED_DIRECTORY] as const;
 
 /** What lies in an output directory. */
 export interface OutputState {
@@ -41,7 +43,7 @@ const exists = (path: string): Promise<boolean> =>
 const filesOf = async (directory: string, names: readonly string[]): Promise<string[]> => {
   const files: string[] = [];
   for (const name of names) {
-    if (name === 'adapter' || name === 'base' || name === 'experts')
+    if (OUTPUT_DIRECTORIES.some((directory) => directory === name))
       files.push(...(await readdir(join(directory, name), { recursive: true })).map((file) => join(name, file)));
     else if (name === 'report.json' || name === 'report.json.partial') files.push(name);
   }

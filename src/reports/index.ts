@@ -4,8 +4,6 @@ export { peakRssBytes } from './peak-rss.js';
 export type { ModuleEvent, NoticeEvent, ProgressEvent, ResultEvent, StageEvent, StartEvent } from './progress.js';
 export { MalformedReportError, readReport } from './read-report.js';
 export type {
-  CalibrationText,
-  ExpertRouting,
   ExpertMatrixReport,
   ExpertReport,
   HeldOutLoss,
@@ -16,11 +14,15 @@ export type {
   ModuleReport,
   PlanReport,
   WorkReport,
+  RefitOrigin,
   ReportTotals,
   ShardHash,
 } from './report.js';
 export type { LossWeighting, VerificationReport } from './verification-report.js';
-export { expertMatrixReport, initializationReport, moduleReport, reportTotals, type ReportParts } from './initialization-report.js';
+export { initializationReport, moduleReport, reportTotals, type ReportParts } from './initialization-report.js';
 export { generalizationByKind } from './generalization-by-kind.js';
 export { lossRatio } from './loss-ratio.js';
+export { damagedNotice, finishedNotice, resumedNotice } from './notices.js';
 export { transferProgress } from './transfer-progress.js';
+export { readKeptStatistics } from './read-kept-statistics.js';
+export { recordSolved, type SolvedRecord } from './record-solved.js';

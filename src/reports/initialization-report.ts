@@ -1,4 +1,4 @@
-import type { CalibratedRun, CertifiedShard, InitializeJob } from '../stages/index.js';
+import type { CalibrationFacts, CertifiedShard, InitializeJob, BlockRouting, SolvingRun } from '../stages/index.js';
 import type { Certificate, Initializer } from '../initializers/index.js';
 import type { RunFingerprint } from '../journal/index.js';
 import type { ExecutionPlan } from '../planning/index.js';
@@ -12,6 +12,7 @@ import type {
   InitializationReport,
   ModuleReport,
   PlanReport,
+  RefitOrigin,
   ReportTotals,
   WorkReport,
 } from './report.js';
@@ -58,22 +59,33 @@ const inModelOrder = <Report extends ModuleReport>(modules: readonly Report[], o
   return [...modules].sort((a, b) => place.get(a.name)! - place.get(b.name)!);
 };
 
+/** What a report says of its job. */
+type ReportedJob = Pick<InitializeJob, 'model' | 'rank' | 'alpha' | 'alsSteps' | 'loftqSteps' | 'device'>;
+
 /** What a report needs besides the run. */
 export interface ReportParts {
-  readonly job: InitializeJob;
+  readonly job: ReportedJob;
+  /** What the statistics were summed over, by this run or by the one that kept them. */
+  readonly facts: CalibrationFacts;
+  /** Tokens routed to each expert, of the blocks that have experts. */
+  readonly routing: readonly BlockRouting[];
+  /** Most bytes of activations at one time. */
+  readonly activationBytes: number;
+  /** For a correction that was fitted again. */
+  readonly refit?: RefitOrigin | undefined;
   readonly initializer: Initializer;
   readonly modules: readonly ModuleReport[];
   /** Matrices of routed experts; none unless they were corrected. */
   readonly expertMatrices: readonly ExpertMatrixReport[];
-  /** Undefined where the job gave the number of tokens or samples. */
-  readonly tokenChoice: TokenChoice | undefined;
+  /** Undefined where the job gave the number of tokens or samples, and where nothing was calibrated. */
+  readonly tokenChoice?: TokenChoice | undefined;
   /** SHA-256 by shard file. */
   readonly hashes: Readonly<Record<string, string>>;
   readonly fingerprint: RunFingerprint;
 }
 
 /** Alternations that a job asks of its initializer. */
-const stepsOf = (name: string, { alsSteps, loftqSteps }: InitializeJob): number | null =>
+const stepsOf = (name: string, { alsSteps, loftqSteps }: ReportedJob): number | null =>
   name === 'als' ? alsSteps : name === 'loftq' ? loftqSteps : null;
 
 /** Means over the matrices; held out, over those whose experts got a held-out token. */
@@ -84,17 +96,17 @@ const expertTotals = (matrices: readonly ExpertMatrixReport[]): ReportTotals => 
   return { ...reportTotals(matrices, seconds), heldOutLossRatio: checked.length > 0 ? heldOutLossRatio : null };
 };
 
-const expertReport = ({ plan, routing }: CalibratedRun, matrices: readonly ExpertMatrixReport[]): ExpertReport | undefined => {
+const expertReport = (
+  { plan }: SolvingRun,
+  routing: ReportParts['routing'],
+  matrices: readonly ExpertMatrixReport[],
+): ExpertReport | undefined => {
   const { experts } = plan;
   if (!experts) return undefined;
   const order = experts.shards.flat().map(({ layer }) => layer.module);
   return {
     ...{ matrices: experts.matrices, parameters: experts.parameters, share: experts.share, unadaptable: experts.unadaptable },
-    routing: routing.entries().map(([block, { calibration, heldOut }]) => ({
-      block,
-      calibrationTokens: calibration,
-      heldOutTokens: heldOut,
-    })),
+    routing,
     corrected: experts.asked ? { modules: inModelOrder(matrices, order), totals: expertTotals(matrices) } : null,
   };
 };
@@ -108,7 +120,7 @@ const planReport = (plan: ExecutionPlan): PlanReport => ({
 /** Runs that are shorter spend their time on starting, and are not worth a measurement of the machine. */
 const LEAST_SECONDS = 10;
 
-const workReport = async ({ execution, clock, pool, model }: CalibratedRun): Promise<WorkReport | undefined> => {
+const workReport = async ({ execution, clock, pool, model }: SolvingRun): Promise<WorkReport | undefined> => {
   const { seconds } = clock;
   if (!execution || seconds < LEAST_SECONDS) return undefined;
   const { forward, sums, solve, certify } = execution.operations;
@@ -118,11 +130,11 @@ const workReport = async ({ execution, clock, pool, model }: CalibratedRun): Pro
 };
 
 /** Assembles report.json. */
-export const initializationReport = async (run: CalibratedRun, parts: ReportParts): Promise<InitializationReport> => {
-  const { job, initializer, tokenChoice, hashes, fingerprint } = parts;
+export const initializationReport = async (run: SolvingRun, parts: ReportParts): Promise<InitializationReport> => {
+  const { job, initializer, tokenChoice, hashes, facts, fingerprint, refit } = parts;
   const work = await workReport(run);
   const modules = inModelOrder(parts.modules, run.plan.linears);
-  const experts = expertReport(run, parts.expertMatrices);
+  const experts = expertReport(run, parts.routing, parts.expertMatrices);
   const generalization = generalizationByKind(modules, experts?.corrected?.modules ?? []);
   return {
     model: job.model,
@@ -130,26 +142,23 @@ export const initializationReport = async (run: CalibratedRun, parts: ReportPart
     shardHashes: Object.entries(hashes).map(([file, sha256]) => ({ file, sha256 })),
     ...{ quantizer: run.plan.quantizer.self.name, initializer: initializer.name },
     initializerSteps: stepsOf(initializer.name, job),
-    ...{ rank: job.rank, alpha: job.alpha, scaling: run.plan.scaling, seed: job.seed },
-    calibration: { source: job.calibration, shape: job.calibrationShape ?? {}, records: run.windows.records },
-    ...{ calibrationTokens: run.windows.tokens.calibration, heldOutTokens: run.windows.tokens.heldOut, windowTokens: job.windowTokens },
-    heldOutFraction: job.heldOutFraction,
-    samples: job.budget.kind === 'samples' ? run.windows.calibration.length : null,
+    ...{ rank: job.rank, alpha: job.alpha, scaling: run.plan.scaling },
+    ...facts,
     fingerprint,
     ...deviceFingerprint(job),
-    arithmetic: run.arithmetic,
     versions: versions(),
     modules,
     totals: reportTotals(modules, run.clock.seconds),
     ...(generalization.length > 0 && { generalization }),
     ...(tokenChoice && { tokenChoice }),
     ...(experts && { experts }),
+    ...(refit && { refit }),
     secondsPerStage: run.clock.secondsPerStage,
     peakRssBytes: await peakRssBytes(),
     largestBytes: {
       weights: run.weightBytes.peakBytes,
       statistics: run.statisticBytes.peakBytes,
-      activations: run.propagation.activationBytes.peakBytes,
+      activations: parts.activationBytes,
     },
     ...(run.execution && { plan: planReport(run.execution) }),
     ...(work && { work }),

@@ -3,7 +3,7 @@ import type { ModuleReport } from './report.js';
 /** Opens a run. */
 export interface StartEvent {
   readonly type: 'start';
-  /** `init`, `compare`, `evaluate` or `verify`. */
+  /** `init`, `refit`, `compare`, `evaluate` or `verify`. */
   readonly command: string;
   readonly model: string;
   readonly blocks: number;

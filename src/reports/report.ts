@@ -1,8 +1,6 @@
 import type { ExecutionPlan, RunLayout } from '../planning/index.js';
-import type { RecordCounts, TextShape } from '../corpus/index.js';
 import type { RunFingerprint } from '../journal/index.js';
-import type { LossRatios, TokenChoice } from '../stages/index.js';
-import type { ArithmeticChoice } from '../planning/index.js';
+import type { BlockRouting, CalibrationFacts, KeptSums, LossRatios, TokenChoice } from '../stages/index.js';
 
 /** Mean loss per token of one module: ‖(W − Q − s·B·A) x‖² averaged over the tokens. */
 export interface ModuleLoss {
@@ -47,13 +45,6 @@ export interface ExpertMatrixReport extends ModuleReport {
   readonly statistics: 'own' | 'shared';
 }
 
-/** Tokens routed to each expert of one block, by expert. */
-export interface ExpertRouting {
-  readonly block: number;
-  readonly calibrationTokens: readonly number[];
-  readonly heldOutTokens: readonly number[];
-}
-
 /** What report.json says of the routed experts. */
 export interface ExpertReport {
   /** Matrices of all experts. */
@@ -63,7 +54,7 @@ export interface ExpertReport {
   readonly share: number;
   /** Linear layers that are quantized and not corrected, because peft takes their names for those of experts. */
   readonly unadaptable: number;
-  readonly routing: readonly ExpertRouting[];
+  readonly routing: readonly BlockRouting[];
   /** What was written to experts/; null where experts were left as they are. */
   readonly corrected: {
     readonly modules: readonly ExpertMatrixReport[];
@@ -105,21 +96,21 @@ export interface LargestBytes {
   readonly activations: number;
 }
 
-/** The text of a calibration. */
-export interface CalibrationText {
-  /** As the user typed it. */
-  readonly source: string;
-  /** How its records were read; empty where the source alone decided. */
-  readonly shape: TextShape;
-  readonly records: RecordCounts;
-}
-
 /** Bytes that identify one shard. */
 export interface ShardHash {
   /** Relative to the checkpoint directory or repository. */
   readonly file: string;
   /** Hexadecimal. */
   readonly sha256: string;
+}
+
+/** Where a correction came from that was fitted again. */
+export interface RefitOrigin {
+  /** Output whose statistics it was fitted from, as the user typed it. */
+  readonly from: string;
+  readonly kept: KeptSums;
+  /** Seed of the baseline's random factor. */
+  readonly seed: number;
 }
 
 /** The plan that a run followed. */
@@ -140,7 +131,7 @@ export interface WorkReport {
 }
 
 /** What report.json holds: what was run, on what, with what outcome and at what cost. */
-export interface InitializationReport {
+export interface InitializationReport extends CalibrationFacts {
   /** Checkpoint directory, or id of a Hub repository, as the user typed it. */
   readonly model: string;
   /** Commit of the Hub repository, 40 hexadecimal digits; left out for a directory. */
@@ -157,23 +148,11 @@ export interface InitializationReport {
   readonly alpha: number;
   /** What PEFT multiplies B·A by: alpha / rank, or alpha / √rank. */
   readonly scaling: number;
-  readonly seed: number;
-  readonly calibration: CalibrationText;
-  readonly calibrationTokens: number;
-  readonly heldOutTokens: number;
-  /** Records that are pairs have lengths of their own where samples are drawn. */
-  readonly windowTokens: number;
-  /** Held-out windows or records as a fraction of the calibration's (of those considered, where the tokens were chosen), as asked for. */
-  readonly heldOutFraction: number;
-  /** Calibration records that were drawn; null where whole windows were taken in file order. */
-  readonly samples: number | null;
   /** What decides the bytes that were written, by name; a run with an equal one would write the same. */
   readonly fingerprint?: RunFingerprint;
-  /** How the linear layers were computed that the text passed; left out by versions that knew float32 only. */
-  readonly arithmetic?: ArithmeticChoice;
-  /** Versions of quailora, Node and what does the arithmetic, by name. */
   /** What computed: `cpu`, `cuda` or `webgpu`; left out by versions that knew only the processor. */
   readonly device?: string;
+  /** Versions of quailora, Node and what does the arithmetic, by name. */
   readonly versions: { readonly quailora: string; readonly [name: string]: string };
   readonly modules: readonly ModuleReport[];
   readonly totals: ReportTotals;
@@ -183,6 +162,8 @@ export interface InitializationReport {
   readonly tokenChoice?: TokenChoice;
   /** Left out for a model without routed experts. */
   readonly experts?: ExpertReport;
+  /** Left out where the run itself calibrated. */
+  readonly refit?: RefitOrigin;
   readonly secondsPerStage: Readonly<Record<string, number>>;
   /** The kernel's high-water mark, mapped pages and child processes included. */
   readonly peakRssBytes: number;

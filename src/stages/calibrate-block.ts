@@ -4,6 +4,7 @@ import { inSequence } from '../dataflow/index.js';
 import { tapActivations, tappedInputs, type ActivationTaps } from './activation-tap.js';
 import type { CalibratedRun } from './calibrated-run.js';
 import { shareStatistics } from './expert-statistics.js';
+import type { StatisticsKeeper } from './keep-statistics.js';
 import type { Passage } from './propagation.js';
 import { foldStatistics, type InputStatistics, type RunningSums } from './statistics.js';
 
@@ -27,6 +28,8 @@ export interface CalibrateBlockOptions extends ActivationTaps {
   readonly onTokens?: (block: number, tokens: number) => void;
   /** Left out, the block is begun, and nothing is kept of it. */
   readonly progress?: BlockProgress | undefined;
+  /** Keeps the block's sums, before experts share any. */
+  readonly keeper?: Pick<StatisticsKeeper, 'keep'> | undefined;
 }
 
 const tokensBefore = ({ propagation }: CalibratedRun, passed: number): number =>
@@ -67,6 +70,10 @@ export const calibrateBlock = (run: CalibratedRun, block: number, options: Calib
             countRouted(run, block, passage);
             await progress?.folded(passage.sequence + 1, sums, totals);
           },
+        }),
+        concatMap(async (statistics) => {
+          await options.keeper?.keep(block, sums, statistics);
+          return statistics;
         }),
         map((statistics) => {
           const mixture = run.model.mixture?.(block);

@@ -1,16 +1,13 @@
 import { selectWindows, type SelectedWindows } from '../corpus/index.js';
-import { limited, type StageContext } from '../dataflow/index.js';
-import { ByteLedger } from '../foundation/index.js';
+import { limited } from '../dataflow/index.js';
 import type { HiddenStateBudget, SummedInput } from '../calibration/index.js';
 import { chooseArithmetic, mostPilotTokens, type ArithmeticChoice, type AskedArithmetic, type ExecutionPlan } from '../planning/index.js';
 import type { Quantizer } from '../quantizers/index.js';
-import { startWorkerPool, type WorkerPool } from '../runtime/index.js';
 import { requireJobDevice } from './compute-device.js';
 import { planCorrection, type CorrectionPlan } from './correction-plan.js';
 import { firstTokens } from './first-tokens.js';
 import { fetchFromHub } from './fetch-from-hub.js';
 import type { CalibrationChoice, CorrectionChoice, ExpertChoice, JobControl, ModelChoice, ResourceChoice } from './jobs.js';
-import { walkModel, type ModelWalk } from './model-walk.js';
 import { checkWindows, openSourceModel, requireFullPrecision, type SourceModel, type SourceOptions } from './open-source-model.js';
 import type { Placed } from './placed.js';
 import { Propagation } from './propagation.js';
@@ -19,8 +16,8 @@ import { RunClock } from './run-clock.js';
 import { makeScratchDirectory } from './scratch-directory.js';
 import { quantizeStage } from './shard-stages.js';
 import type { QuantizedShard, WeightShard } from './shard.js';
+import { startSolving, type SolvingRun } from './solving-run.js';
 import { summedInputs } from './summed-inputs.js';
-import { layOutWorkers } from './worker-layout.js';
 
 /** Hidden states kept in memory between two blocks; more of them go through files. */
 const HIDDEN_STATE_BYTES = 64 * 1024 * 1024;
@@ -59,23 +56,10 @@ export interface CalibratedRunOptions extends Pick<SourceOptions, 'onTransfer'> 
 }
 
 /** An open model with its calibration windows, on its way through the blocks. */
-export interface CalibratedRun extends ChosenRun {
-  /** Undefined where none was made; the stock layout is followed then. */
-  readonly execution: ExecutionPlan | undefined;
-  readonly pool: WorkerPool;
-  readonly context: StageContext;
-  readonly clock: RunClock;
+export interface CalibratedRun extends ChosenRun, SolvingRun {
   readonly propagation: Propagation;
-  /** The way through the blocks; the propagation and `quantize` go along it. */
-  readonly walk: ModelWalk;
   /** Tokens routed to each expert, of the blocks that were calibrated. */
   readonly routing: RoutingCounts;
-  /** Bytes of weights in flight, W, Q and E. */
-  readonly weightBytes: ByteLedger;
-  /** Bytes of sums, those held out included. */
-  readonly statisticBytes: ByteLedger;
-  /** Weight matrices that are worked on at once. */
-  readonly shardsInFlight: number;
   /** Reads and quantizes one shard for its E. */
   quantize(shard: WeightShard): Promise<QuantizedShard>;
   /** Says what is summed in a block; quantizes what a G needs. */
@@ -117,29 +101,24 @@ export const startRun = (
   clock: RunClock,
   execution?: ExecutionPlan,
 ): CalibratedRun => {
-  const { windows, plan, ...source } = chosen;
-  const pool = startWorkerPool({ ...(execution?.layout ?? layOutWorkers(job)), device: job.device, signal: job.signal });
-  const context: StageContext = { linalg: pool.linalg, signal: job.signal ?? new AbortController().signal };
-  const walk = walkModel(source.checkpoint, source.model, { scores: false, prefetch: job.prefetch, clock });
+  const { windows, plan, arithmetic, ...source } = chosen;
+  const solving = startSolving(source, plan, job, clock, execution);
+  const { pool, context, walk } = solving;
   const quantizeRead = limited(quantizeStage(pool, plan.quantizer.placed, false), context, ({ layer }) => layer.module, clock.add);
   const quantize = async (shard: WeightShard): Promise<QuantizedShard> => {
     await walk.arrive(shard.block);
     return quantizeRead(shard);
   };
-  const form = chosen.arithmetic.used === 'int8-split' ? 'split' : 'stored';
+  const form = arithmetic.used === 'int8-split' ? 'split' : 'stored';
   const propagation = new Propagation(source.model, windows, pool, place, execution?.floats, walk, form);
   return {
-    ...{ ...source, windows, plan, execution, pool, context, clock, walk, quantize, propagation },
-    shardsInFlight: execution?.shardsInFlight ?? pool.workers,
+    ...{ ...solving, windows, arithmetic, quantize, propagation },
     routing: new RoutingCounts(),
-    weightBytes: new ByteLedger(),
-    statisticBytes: new ByteLedger(),
     sumsOf: (block, acceptsG) => summedInputs(source.model, plan, block, acceptsG, propagation.segments, quantize),
     unsummed: (block, acceptsG) => summedInputs(source.model, plan, block, acceptsG, propagation.segments, undefined),
     close: async () => {
-      await pool.close();
+      await solving.close();
       await place.release();
-      await source.checkpoint.supply?.close();
     },
   };
 };

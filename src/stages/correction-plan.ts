@@ -4,7 +4,7 @@ import type { CausalModel, LinearLayer } from '../models/index.js';
 import { QUANTIZERS, type Quantizer } from '../quantizers/index.js';
 import { loraScaling } from '../exporters/index.js';
 import { planExperts, type ExpertPlan } from './expert-plan.js';
-import type { CorrectionChoice, ExpertChoice, InitializerName } from './jobs.js';
+import type { CorrectionChoice, ExpertChoice, InitializeJob, InitializerName } from './jobs.js';
 import type { ModuleReference } from '../runtime/index.js';
 import { weightShard, type SourceModel } from './open-source-model.js';
 import { resolvePlaced, type Placed } from './placed.js';
@@ -95,6 +95,10 @@ export const planCorrection = async (
 
 /** True when an initializer can do with a G. */
 export const acceptsG = (initializer: Initializer): boolean => initializer.projectsResidual && !initializer.requantizes;
+
+/** True where a run sums a G for what no other layer reads; one that keeps every H does not. */
+export const sumsG = (initializer: Initializer, { keepStatistics }: Pick<InitializeJob, 'keepStatistics'>): boolean =>
+  keepStatistics !== 'all-h' && acceptsG(initializer);
 
 /** True when an initializer reads W and Q, so that they have to be held beside E. */
 export const keepsWeights = ({ usesWeights = true }: Initializer): boolean => usesWeights;

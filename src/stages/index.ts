@@ -1,5 +1,6 @@
 export {
   INITIALIZER_NAMES,
+  KEPT_SUMS,
   STOCK_SETTINGS,
   type AutomaticBudget,
   type Bits,
@@ -12,9 +13,11 @@ export {
   type InitializeJob,
   type InitializerName,
   type JobControl,
+  type KeptSums,
   type ModelChoice,
   type PlanJob,
   type ResourceChoice,
+  type RefitJob,
   type TokenBudget,
   type VerifyJob,
 } from './jobs.js';
@@ -40,6 +43,7 @@ export {
 } from './correction-output.js';
 export {
   acceptsG,
+  sumsG,
   COMPARED_INITIALIZERS,
   keepsWeights,
   moduleKind,
@@ -65,6 +69,8 @@ export { measureGemmRate, measureMachine } from './measure-machine.js';
 export { assumeTokens, countTokens, planRun, type RunParts, type RunTokens } from './plan-run.js';
 export { makeScratchDirectory, type ScratchDirectory } from './scratch-directory.js';
 export { fingerprintRun, type FingerprintParts } from './fingerprint-run.js';
+export { fingerprintRefit } from './fingerprint-refit.js';
+export { describeRestored, unfinishedBlocks, type RestoredOutput } from './unfinished-blocks.js';
 export { RunCheckpoints, type CheckpointOptions, type RunPosition } from './run-checkpoints.js';
 export type { CertifiedShard, InitializedShard, QuantizedShard, WeightShard } from './shard.js';
 export { certifyStage, initializeStage, quantizeStage, type InitializeStageOptions } from './shard-stages.js';
@@ -88,9 +94,18 @@ export { recalledChoice, rememberChoice, settleTokens, withTokens, type SettleTo
 export type { LossRatios, TokenChoice, TokenChoicePoint } from './token-choice.js';
 export { calibrateBlock, passBlock, type BlockProgress, type CalibrateBlockOptions } from './calibrate-block.js';
 export { hashSource } from './hash-source.js';
-export { dropStatistics, solveBlock, wantedShards, type ShardSink, type SolveBlockOptions } from './solve-block.js';
+export { dropStatistics, solveBlock, type ShardSink, type SolveBlockOptions } from './solve-block.js';
 export { chooseVariant, quantizedVariant, textWindows, weightOnlyInt8 } from './evaluated-model.js';
 export { scoreVariant, type ScoredModel, type TextScore } from './score-variant.js';
 export type { ModuleClaim, OutputClaims } from './output-claims.js';
 export { openVerification, type Verification, type VerificationOptions } from './verification.js';
 export { verifyBlock, verifyPlainTensors, type VerifiedShard } from './verify-block.js';
+export { calibrationFacts, type CalibrationFacts, type CalibrationText } from './calibration-facts.js';
+export { checkSameWeights } from './check-kept.js';
+export { openClaimedOutput, outputFiles, type ClaimedOutput, type ClaimedOutputOptions } from './claimed-output.js';
+export { openStatisticsKeeper, type KeeperOptions, type StatisticsKeeper } from './keep-statistics.js';
+export { KEPT_DIRECTORY, KEPT_INDEX, type KeptFile, type KeptOptions, type KeptStatistics } from './kept-statistics.js';
+export { loadStatistics, type KeptPlace, type LoadingRun } from './load-statistics.js';
+export { RefitError } from './refit-error.js';
+export { chooseRefitRun, type ChosenRefit, type RefitChoice } from './refit-run.js';
+export { startSolving, type SolvingRun } from './solving-run.js';

@@ -109,6 +109,11 @@ export interface ResourceChoice {
   /** Directory for the run's large temporary files; the run makes one of its own in it. */
   readonly scratch?: string;
 }
+/** Which sums are kept: those that the run needed, or an H of every input, which serves any quantizer and initializer. */
+export type KeptSums = 'used' | 'all-h';
+
+/** Every `KeptSums`. */
+export const KEPT_SUMS = ['used', 'all-h'] as const satisfies readonly KeptSums[];
 
 /** What `initialize` needs: a checkpoint and a text in, a PEFT adapter (and on request its base) out. */
 export interface InitializeJob extends JobControl, ModelChoice, CalibrationChoice, CorrectionChoice, ExpertChoice, ResourceChoice {
@@ -123,6 +128,11 @@ export interface InitializeJob extends JobControl, ModelChoice, CalibrationChoic
   readonly fresh: boolean;
   /** Least seconds between two checkpoints inside a block, which is what a kill may lose; never changes a result. 30 when left out. */
   readonly checkpointSeconds?: number;
+  /**
+   * Write the sums to statistics/ as well, for `refit`; none are kept when left out. With `all-h` down projections are solved
+   * from an H too: the same optimum, rounded otherwise.
+   */
+  readonly keepStatistics?: KeptSums;
 }
 
 /** What `plan` needs: a job of `initialize`, text and output still open. */
@@ -131,6 +141,23 @@ export interface PlanJob extends Omit<InitializeJob, 'calibration' | 'output' | 
   readonly calibration?: string;
   /** Directory that would be written to; the working directory's disk is looked at without it. */
   readonly output?: string;
+}
+
+/** What `refit` needs: an output with kept statistics, and what shall be otherwise; everything left out stays as it was. */
+export interface RefitJob
+  extends JobControl, Partial<CorrectionChoice>, ExpertChoice, Omit<ModelChoice, 'model' | 'revision'>, Pick<InitializeJob, 'baseName'> {
+  /** Output of `initialize` that holds statistics/. */
+  readonly directory: string;
+  /** Directory to write adapter/, base/, experts/ and report.json to. */
+  readonly output: string;
+  readonly initializer?: InitializerName;
+  /** Seed of the baseline's random factor; the calibration's when left out. */
+  readonly seed?: number;
+  readonly writeBase: boolean;
+  /** Start over: remove what an earlier run wrote to `output`, finished or not. Without it an unfinished refit of the same job goes on. */
+  readonly fresh: boolean;
+  /** Full-precision checkpoint, a directory or a Hub id; the one that was calibrated, at its commit, when left out. */
+  readonly model?: string;
 }
 
 /** What `compare` needs: one calibration, on which every initializer is tried, and a text for perplexity. */

@@ -12,7 +12,7 @@ import {
   type OpenRun,
   type PlanRequest,
 } from '../planning/index.js';
-import { acceptsG, keepsWeights, type CorrectionPlan } from './correction-plan.js';
+import { keepsWeights, sumsG, type CorrectionPlan } from './correction-plan.js';
 import { describeModel } from './describe-model.js';
 import { freeSpace } from './free-space.js';
 import type { PlanJob } from './jobs.js';
@@ -78,7 +78,7 @@ export const planRun = async (
   return planExecution({
     name: job.model,
     run: {
-      model: describeModel(source, correction, acceptsG(initializer)),
+      model: describeModel(source, correction, sumsG(initializer, job)),
       solve: {
         ...{ rank: job.rank, bits: job.bits, keepsWeights: keepsWeights(initializer), usesSums: initializer.usesStatistic },
         steps: initializer.name === 'als' ? job.alsSteps : 0,
@@ -88,7 +88,7 @@ export const planRun = async (
       writeBase: job.writeBase,
     },
     tokenSource,
-    ...{ budgetBytes: job.maxMemoryBytes, workers: askedWorkers(job), keepsStatistics: false },
+    ...{ budgetBytes: job.maxMemoryBytes, workers: askedWorkers(job), keepsStatistics: job.keepStatistics !== undefined },
     machine: { cores: availableParallelism(), memoryBytes: machineMemory(), speed },
     disks: { output: await roomFor(output), scratch: await (job.scratch === undefined ? roomFor(output) : freeSpace(job.scratch)) },
   });

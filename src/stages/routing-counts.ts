@@ -1,7 +1,11 @@
 import type { Split } from '../calibration/index.js';
 
-/** Tokens routed to each expert of one block. */
-export type BlockRouting = Readonly<Record<Split, readonly number[]>>;
+/** Tokens routed to each expert of one block, by expert. */
+export interface BlockRouting {
+  readonly block: number;
+  readonly calibrationTokens: readonly number[];
+  readonly heldOutTokens: readonly number[];
+}
 
 /** Counts, over a run, the tokens that are routed to each expert of each block. */
 export class RoutingCounts {
@@ -16,13 +20,14 @@ export class RoutingCounts {
   }
 
   /** Takes over the counts of an earlier attempt. */
-  restore(entries: readonly (readonly [block: number, routing: BlockRouting])[]): void {
-    for (const [block, { calibration, heldOut }] of entries)
-      this.blocks.set(block, { calibration: [...calibration], heldOut: [...heldOut] });
+  restore(entries: readonly BlockRouting[]): void {
+    for (const { block, calibrationTokens, heldOutTokens } of entries)
+      this.blocks.set(block, { calibration: [...calibrationTokens], heldOut: [...heldOutTokens] });
   }
 
   /** Counts by block, for the blocks that have experts. */
-  entries(): [block: number, routing: BlockRouting][] {
-    return [...this.blocks].sort(([a], [b]) => a - b);
+  entries(): BlockRouting[] {
+    const sorted = [...this.blocks].sort(([a], [b]) => a - b);
+    return sorted.map(([block, { calibration, heldOut }]) => ({ block, calibrationTokens: calibration, heldOutTokens: heldOut }));
   }
 }

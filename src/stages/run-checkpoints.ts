@@ -51,7 +51,7 @@ interface Checkpoint {
   /** Inputs that are summed in the block; 0 where the block was finished. */
   readonly inputs: number;
   readonly sums: readonly KeptSum[];
-  readonly routing: readonly (readonly [block: number, routing: BlockRouting])[];
+  readonly routing: readonly BlockRouting[];
   readonly clock: ClockReading;
 }
 

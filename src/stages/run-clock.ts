@@ -24,10 +24,12 @@ export class RunClock {
     return { seconds: this.seconds, secondsPerStage: this.secondsPerStage };
   }
 
-  /** Adds what an earlier attempt at the same run took. */
-  goOnFrom({ seconds, secondsPerStage }: ClockReading): void {
-    this.begin -= 1000 * seconds;
-    for (const [stage, more] of Object.entries(secondsPerStage)) this.add(stage, more);
+  /** Adds what earlier attempts at the same run took: the longest of their readings, for each goes on from the one before. */
+  goOnFrom(readings: readonly ClockReading[]): void {
+    const [longest] = [...readings].sort((a, b) => b.seconds - a.seconds);
+    if (!longest) return;
+    this.begin -= 1000 * longest.seconds;
+    for (const [stage, more] of Object.entries(longest.secondsPerStage)) this.add(stage, more);
   }
 
   /** Adds to a stage. */

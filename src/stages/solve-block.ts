@@ -1,9 +1,9 @@
 import { filter, from, type Observable } from 'rxjs';
 import { inFlight, limited } from '../dataflow/index.js';
-import type { CalibratedRun } from './calibrated-run.js';
 import type { CorrectionPlan } from './correction-plan.js';
 import { certifyStage, initializeStage, quantizeStage, type InitializeStageOptions } from './shard-stages.js';
 import type { CertifiedShard, QuantizedShard, WeightShard } from './shard.js';
+import type { SolvingRun } from './solving-run.js';
 import { packedBytes, type InputStatistics } from './statistics.js';
 
 /** Takes a finished shard; the shard's slot in the window is free when its promise settles. */
@@ -24,7 +24,7 @@ export interface SolveBlockOptions extends Omit<InitializeStageOptions, 'quantiz
 const bytesOf = ({ layer }: WeightShard, keepWeights: boolean): number => (keepWeights ? 3 : 2) * 4 * layer.outFeatures * layer.inFeatures;
 
 /** Notes that a block's sums are let go. */
-export const dropStatistics = (run: CalibratedRun, statistics: readonly InputStatistics[]): void => {
+export const dropStatistics = (run: SolvingRun, statistics: readonly InputStatistics[]): void => {
   // Experts with too few tokens share one sum.
   const sums = new Set(statistics.flatMap(({ calibration, heldOut }) => [calibration, ...(heldOut ? [heldOut] : [])]));
   for (const sum of sums) run.statisticBytes.drop(packedBytes(sum));
@@ -32,7 +32,7 @@ export const dropStatistics = (run: CalibratedRun, statistics: readonly InputSta
 
 /** Makes the way of one shard: quantize → initialize → certify → sink, each stage with a limiter of its own. */
 const shardPath = (
-  run: CalibratedRun,
+  run: SolvingRun,
   options: SolveBlockOptions,
 ): ((shard: WeightShard, statistics: InputStatistics[]) => Promise<QuantizedShard | CertifiedShard>) => {
   const nameOf = ({ layer }: WeightShard): string => layer.module;
@@ -76,7 +76,7 @@ export const wantedShards = (plan: CorrectionPlan, block: number, everyLayer: bo
  * One window of shards is in flight; what a shard holds is released before its slot is.
  */
 export const solveBlock = (
-  run: CalibratedRun,
+  run: SolvingRun,
   block: number,
   statistics: InputStatistics[],
   options: SolveBlockOptions,

@@ -213,6 +213,7 @@ const checkHash = async (path: string, expected: string): Promise<void> => {
  * this one follows the flatbuffers itself, and believes nothing that leads out of the file.
  *
  * @param sha256 recorded when the file was written, hexadecimal; compared first
+ * @returns panels in shared memory, which workers read without a copy
  * @throws StatisticFileError QL_STATISTIC_FILE where the file is missing, cut, changed, or something else
  */
 export const readStatistic = async (path: string, sha256?: string): Promise<KeptStatistic> => {

@@ -35,6 +35,7 @@ export const fakeContext = (
       pipelines: {
         initialize: unexpected('initialize'),
         plan: unexpected('plan'),
+        refit: unexpected('refit'),
         compare: unexpected('compare'),
         evaluate: unexpected('evaluate'),
         verify: unexpected('verify'),

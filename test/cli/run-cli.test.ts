@@ -2,14 +2,14 @@ import t from 'tap';
 import { runCli } from '../../src/cli/index.js';
 import type { InitializationReport, ProgressEvent } from '../../src/reports/index.js';
 import { QuailoraError } from '../../src/foundation/index.js';
-import type { CompareJob, EvaluateJob, InitializeJob, PlanJob, VerifyJob } from '../../src/stages/index.js';
+import type { CompareJob, EvaluateJob, InitializeJob, PlanJob, RefitJob, VerifyJob } from '../../src/stages/index.js';
 import { sampleReport } from '../reports/sample-report.js';
 import { fakeContext, sourceOf } from './fake-context.js';
 
 const result: ProgressEvent<InitializationReport> = { type: 'result', result: sampleReport() };
 
 /** The job that a command line becomes. */
-const jobOf = async <Job>(name: 'initialize' | 'plan' | 'compare' | 'evaluate' | 'verify', args: string): Promise<Job> => {
+const jobOf = async <Job>(name: 'initialize' | 'plan' | 'refit' | 'compare' | 'evaluate' | 'verify', args: string): Promise<Job> => {
   let job: Job | undefined;
   const { context, printed } = fakeContext({
     [name]: async (given: Job) => {
@@ -54,6 +54,57 @@ t.test("init's defaults are the paper's", async (t) => {
     writeBase: false,
     fresh: false,
   });
+});
+
+t.test('refit takes over what is not typed, and every option arrives', async (t) => {
+  t.same(withoutSignal(await jobOf<RefitJob>('refit', 'refit D --output O')), {
+    directory: 'D',
+    output: 'O',
+    writeBase: false,
+    fresh: false,
+  });
+  const line =
+    'refit D --output O --model M --bits 8 --rank 16 --alpha 32 --no-rslora --initializer als --als-steps 7 --loftq-steps 3 --no-balance' +
+    ' --modules q_proj,v_proj --no-experts --seed 5 --workers 3 --base-name B --write-base --fresh --prefetch';
+  t.same(withoutSignal(await jobOf<RefitJob>('refit', line)), {
+    ...{
+      directory: 'D',
+      output: 'O',
+      model: 'M',
+      bits: 8,
+      rank: 16,
+      alpha: 32,
+      rslora: false,
+      initializer: 'als',
+      alsSteps: 7,
+      loftqSteps: 3,
+    },
+    ...{
+      balance: false,
+      modules: ['q_proj', 'v_proj'],
+      experts: false,
+      seed: 5,
+      workers: 3,
+      baseName: 'B',
+      writeBase: true,
+      fresh: true,
+    },
+    prefetch: true,
+  });
+  t.match(await jobOf<RefitJob>('refit', 'refit D --output O --rslora --balance --experts'), {
+    rslora: true,
+    balance: true,
+    experts: true,
+  });
+});
+
+t.test('which statistics are kept', async (t) => {
+  const line = 'init M --calibration c.txt --output O';
+  t.equal((await jobOf<InitializeJob>('initialize', `${line} --keep-statistics`)).keepStatistics, 'used');
+  t.equal((await jobOf<InitializeJob>('initialize', `${line} --keep-statistics=all-h`)).keepStatistics, 'all-h');
+  const { context, printed } = fakeContext();
+  t.equal(await runCli([...line.split(' '), '--keep-statistics=some'], context), 2);
+  t.match(printed().err, /--keep-statistics takes used or all-h, not "some"/);
 });
 
 t.test('every option of init arrives', async (t) => {
@@ -218,7 +269,7 @@ t.test('an empty name is wrong usage', async (t) => {
 
 t.test('help and version end with code 0, no command with 2', async (t) => {
   for (const [args, text] of [
-    [['--help'], /Usage: quailora[^]*init[^]*compare[^]*evaluate[^]*verify[^]*run/],
+    [['--help'], /Usage: quailora[^]*init[^]*refit[^]*compare[^]*evaluate[^]*verify[^]*run/],
     [['init', '--help'], /--calibration[^]*--held-out[^]*--json/],
     [['--version'], /^\d+\.\d+\.\d+\n$/],
   ] as const) {

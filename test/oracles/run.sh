@@ -42,7 +42,13 @@ variant() {
   [[ $steps == *" train "* ]] && checked "$python" $oracles/train.py "$name" --base "$directory/base" --adapter "$directory/adapter" --text "$text"
 }
 
-variant default -- on-the-fly bytes loss train
+variant default --keep-statistics -- on-the-fly bytes loss train
+checked "$python" $oracles/kept-sums.py "kept statistics" --directory "$temporary/default" --model $model \
+  --calibration $calibration --tokens $tokens --window $window
+succeeds "refit: rank 8, ALS" quailora refit "$temporary/default" --output "$temporary/refit" --rank 8 --initializer als --write-base --json &&
+  checked "$python" $oracles/loss.py "refit" --directory "$temporary/refit" --model $model \
+    --calibration $calibration --tokens $tokens --window $window
+succeeds "refit: verify" quailora verify "$temporary/refit" --model $model
 variant als --initializer als -- same-base loss train
 variant alpha-128 --alpha 128 -- same-base same-product train
 variant rslora --rslora -- same-base same-product train

@@ -7,7 +7,7 @@ t.test('segments add up by block and split, in the order of blocks', async (t) =
   counts.add(1, 'heldOut', [0, 2]);
   counts.add(3, 'calibration', [4, 5]);
   t.same(counts.entries(), [
-    [1, { calibration: [0, 0], heldOut: [0, 2] }],
-    [3, { calibration: [5, 5], heldOut: [0, 0] }],
+    { block: 1, calibrationTokens: [0, 0], heldOutTokens: [0, 2] },
+    { block: 3, calibrationTokens: [5, 5], heldOutTokens: [0, 0] },
   ]);
 });

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { outputState } from '../../journal/index.js';
 import type { InitializeJob } from '../../stages/index.js';
 import type { AddCommand } from '../context.js';
+import { describeOutput } from '../describe-output.js';
 import { addInitOptions, initChoices, type InitFlags } from '../init-options.js';
 import { addJobOptions, checkPairWindow, jobChoices, jsonOption, type JobFlags } from '../job-options.js';
 import { addModelOptions, MODEL_ARGUMENT, modelChoices, type ModelFlags } from '../model-options.js';
@@ -17,13 +17,6 @@ interface CommandFlags extends InitFlags, JobFlags, ModelFlags, ResourceFlags {
   readonly checkpointSeconds?: number;
   readonly json?: boolean;
 }
-
-const onDisk = async (directory: string): Promise<string> => {
-  const { kind } = await outputState(directory);
-  if (kind === 'finished') return `${directory} holds a finished run.`;
-  if (kind !== 'unfinished') return `Nothing was written to ${directory}.`;
-  return `${directory} keeps what is done: the same command goes on from there, --fresh starts over.`;
-};
 
 /** Adds `init`: a checkpoint and a text in, an adapter (and on request its base) out. */
 export const addInitCommand: AddCommand = (program, context, finish) => {
@@ -60,8 +53,8 @@ export const addInitCommand: AddCommand = (program, context, finish) => {
         await watch(context, {
           json: flags.json ?? false,
           start: (signal) => context.pipelines.initialize({ ...job, signal }),
-          summarize: (report) => summarizeInitialization(report, job.output, job.writeBase),
-          onDisk: () => onDisk(job.output),
+          summarize: (report) => summarizeInitialization(report, job.output, job.writeBase, job.keepStatistics !== undefined),
+          onDisk: () => describeOutput(job.output),
         }),
       );
     });

@@ -129,11 +129,21 @@ const choiceNotes = ({ tokenChoice }: InitializationReport): string[] => {
 };
 
 /** Sums a run up by kind of layer: how much of the quantization error's output is left. */
-export const summarizeInitialization = (report: InitializationReport, output: string, wroteBase: boolean): Summary => {
+export const summarizeInitialization = (
+  report: InitializationReport,
+  output: string,
+  wroteBase: boolean,
+  keptStatistics = false,
+): Summary => {
   const { experts } = report;
   const note = recordsNote(report.calibration.records);
   const corrected = experts?.corrected?.modules ?? [];
-  const written = [`${output}/adapter`, ...(wroteBase ? [`${output}/base`] : []), ...(experts?.corrected ? [`${output}/experts`] : [])];
+  const written = [
+    `${output}/adapter`,
+    ...(wroteBase ? [`${output}/base`] : []),
+    ...(experts?.corrected ? [`${output}/experts`] : []),
+    ...(keptStatistics ? [`${output}/statistics`] : []),
+  ];
   return {
     title: `Quantization error left in the layers' outputs, no correction = 100 % (${report.quantizer}, ${report.initializer}, rank ${report.rank})`,
     head: ['layer', 'modules', 'plain SVD', report.initializer, 'held out'],
@@ -144,6 +154,7 @@ export const summarizeInitialization = (report: InitializationReport, output: st
     ],
     notes: [
       `Calibrated on ${formatCount(report.calibrationTokens)} tokens; held out: ${formatCount(report.heldOutTokens)} tokens that the correction never saw.`,
+      ...(report.refit ? [`The sums are those that ${report.refit.from} kept; nothing was calibrated again.`] : []),
       ...(note === undefined ? [] : [note]),
       ...choiceNotes(report),
       ...generalizationNotes(report),

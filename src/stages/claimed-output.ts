@@ -1,0 +1,98 @@
+import { join } from 'node:path';
+import { writeFileAtomically } from '../foundation/index.js';
+import { claimOutput, type ClaimOptions, type OutputClaim } from '../journal/index.js';
+import { openCorrectionOutput, type CorrectionOutput, type CorrectionOutputOptions } from './correction-output.js';
+import { hashSource } from './hash-source.js';
+import type { ExpertChoice, InitializeJob } from './jobs.js';
+import { KEPT_DIRECTORY, KEPT_INDEX } from './kept-statistics.js';
+import type { SolvingRun } from './solving-run.js';
+
+/** What is written where, and how the directory is taken. */
+export interface ClaimedOutputOptions extends Omit<CorrectionOutputOptions, 'source' | 'plan' | 'workDirectory'> {
+  readonly claim: ClaimOptions;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** An output directory that a run holds, with what is written to it. */
+export interface ClaimedOutput extends CorrectionOutput {
+  /** Directory for finished pieces and records, which a later attempt takes over. */
+  readonly workDirectory: string;
+  /** Directory for large files that are read again. */
+  readonly scratchDirectory: string;
+  /** SHA-256 by shard file of the checkpoint; computed while the run goes on. */
+  readonly hashes: Promise<Readonly<Record<string, string>>>;
+  /** Writes report.json; the directory counts as finished then. */
+  conclude(report: unknown): Promise<void>;
+  /**
+   * Closes the run, and gives a directory back that was not concluded: what is finished is kept for the next attempt.
+   *
+   * @param writers what else writes to it; what was begun before an abort writes on, and nobody may be let in before it ends
+   */
+  close(concluded: boolean, writers?: readonly Pick<CorrectionOutput, 'settled'>[]): Promise<void>;
+}
+
+/** Files that a finished run has written at least, relative to its output. */
+export const outputFiles = ({
+  writeBase,
+  experts,
+  keepStatistics,
+}: ExpertChoice & Pick<InitializeJob, 'writeBase' | 'keepStatistics'>): string[] => [
+  ...['adapter/adapter_config.json', 'adapter/adapter_model.safetensors'],
+  ...(writeBase ? ['base/config.json'] : []),
+  ...(experts ? ['experts/README.md'] : []),
+  ...(keepStatistics ? [join(KEPT_DIRECTORY, KEPT_INDEX)] : []),
+];
+
+/** Lets a run's output copy and hash the checkpoint along the way, and end with it. */
+const followRun = (
+  run: SolvingRun,
+  output: CorrectionOutput,
+  claim: OutputClaim,
+  { directory, signal }: ClaimedOutputOptions,
+): ClaimedOutput => {
+  const { workDirectory, scratchDirectory } = claim;
+  run.walk.visit(output.copiedFiles, output.copyPlain);
+  const stopHashing = new AbortController();
+  const signals = signal ? [signal, stopHashing.signal] : [stopHashing.signal];
+  const hashes = hashSource(run.checkpoint, workDirectory, AbortSignal.any(signals));
+  hashes.catch(() => undefined);
+  return {
+    ...{ ...output, workDirectory, scratchDirectory, hashes },
+    conclude: async (report) => {
+      await writeFileAtomically(join(directory, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+      await claim.finish();
+    },
+    close: async (concluded, writers = []) => {
+      stopHashing.abort();
+      await hashes.catch(() => undefined);
+      await run.close();
+      await Promise.all([output, ...writers].map((writer) => writer.settled()));
+      if (!concluded) await claim.abandon();
+    },
+  };
+};
+
+/**
+ * Takes the output directory, starts the run, opens what is written, and begins to hash the checkpoint's shards.
+ *
+ * @param start starts the run, given the directory for its large files
+ * @returns the run, which `output.close` closes
+ * @throws as `claimOutput`, `start` and `openCorrectionOutput`; the run is closed and the directory given back then
+ */
+export const openClaimedOutput = async <Run extends SolvingRun>(
+  options: ClaimedOutputOptions,
+  start: (scratchDirectory: string) => Run,
+): Promise<{ readonly run: Run; readonly output: ClaimedOutput }> => {
+  const claim = await claimOutput(options.directory, options.claim);
+  const { workDirectory, scratchDirectory } = claim;
+  let run: Run | undefined;
+  try {
+    run = start(scratchDirectory);
+    const output = await openCorrectionOutput({ ...options, source: run, plan: run.plan, workDirectory });
+    return { run, output: followRun(run, output, claim, options) };
+  } catch (error) {
+    await run?.close();
+    await claim.abandon();
+    throw error;
+  }
+};

@@ -1,0 +1,40 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { readKeptStatistics } from '../../src/reports/index.js';
+import { sampleKept } from '../stages/sample-kept.js';
+
+const save = async (directory: string, text: string): Promise<string> => {
+  await mkdir(join(directory, 'statistics'), { recursive: true });
+  await writeFile(join(directory, 'statistics', 'statistics.json'), text);
+  return directory;
+};
+
+const file = {
+  ...{ file: 'block-0.mlp_input.calibration.arrow', bytes: 9, sha256: 'cd'.repeat(32), block: 0, input: 'mlp_input' },
+  ...{ split: 'calibration', kind: 'H', n: 8, tokens: 0, modules: ['a', 'b'], rows: { activation: 'mlp_input', expert: 'all' } },
+} as const;
+
+t.test('an index comes back as it was written', async (t) => {
+  const kept = { ...sampleKept(), files: [file] };
+  t.same(await readKeptStatistics(await save(t.testdir(), JSON.stringify(kept))), kept);
+});
+
+t.test('what is missing, cut or edited is named', async (t) => {
+  const directory = t.testdir();
+  await t.rejects(readKeptStatistics(directory), {
+    code: 'QL_REFIT_STATISTICS',
+    message: /statistics\.json can't be read.*--keep-statistics/,
+  });
+  await t.rejects(readKeptStatistics(await save(directory, '{"kept"')), { code: 'QL_REFIT_STATISTICS', message: /is not JSON/ });
+  for (const [change, message] of [
+    [{ kept: 'everything' }, /kept must be one of used, all-h, not "everything"/],
+    [{ options: { ...sampleKept().options, bits: 5 } }, /options\.bits must be 4 or 8/],
+    [{ options: { ...sampleKept().options, modules: 'some' } }, /options\.modules must be a list/],
+    [{ facts: { ...sampleKept().facts, windowTokens: 0 } }, /facts\.windowTokens must be/],
+    [{ files: [{ ...file, file: '../../secret.arrow' }] }, /files\[0\]\.file must be a file name/],
+    [{ files: [{ ...file, sha256: 'no' }] }, /files\[0\]\.sha256 must be/],
+    [{ files: [{ ...file, rows: { activation: 'x', expert: -1 } }] }, /files\[0\]\.rows\.expert must be/],
+  ] as const)
+    await t.rejects(readKeptStatistics(await save(directory, JSON.stringify({ ...sampleKept(), ...change }))), { message });
+});
