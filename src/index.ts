@@ -86,6 +86,7 @@ export {
   type Quantize,
   type QuantizedMatrix,
   type QuantizedResidual,
+  type QuantizedTensors,
   type QuantizeOptions,
   type Quantizer,
 } from './quantizers/index.js';
@@ -96,12 +97,14 @@ export type {
   FedWeight,
   HiddenStateBudget,
   HiddenStates,
+  PassageSeconds,
   PropagateResult,
   Run,
   Segment,
   SegmentSizes,
   Split,
   SummedInput,
+  SummedResidual,
   SymmetricPanels,
 } from './calibration/index.js';
 
@@ -116,6 +119,7 @@ export {
   StatisticError,
   stockInitializers,
   svd,
+  WeightsError,
   zero,
 } from './initializers/index.js';
 export type {
@@ -205,7 +209,16 @@ export type {
   SolveBlockOptions,
   SolvedLayer,
 } from './stages/index.js';
-export type { CertifiedShard, InitializedShard, QuantizedShard, SourceModel, SplitWindows, WeightShard } from './stages/index.js';
+export type {
+  CertifiedShard,
+  InitializedShard,
+  PackedStatistic,
+  QuantizedShard,
+  ShardWeights,
+  SourceModel,
+  SplitWindows,
+  WeightShard,
+} from './stages/index.js';
 
 export { MalformedReportError, readKeptStatistics } from './reports/index.js';
 export type { ComparedInitializer, ComparisonReport, EvaluationReport, InitializationReport, VerificationReport } from './reports/index.js';
@@ -217,6 +230,7 @@ export type {
   ModuleLoss,
   ModuleReport,
   PlanReport,
+  WorkReport,
   RefitOrigin,
   ReportTotals,
   ShardHash,
