@@ -45,8 +45,8 @@ export interface Undisturbed {
   readonly files: ReadonlyMap<string, string>;
 }
 
-/** Fields of report.json that tell how long something took or how much memory it held. */
-const MEASURED = new Set(['seconds', 'secondsPerStage', 'peakRssBytes', 'largestBytes']);
+/** Fields of report.json that tell how long something took, what rate that is (runs of ten seconds on), or how much memory it held. */
+const MEASURED = new Set(['seconds', 'secondsPerStage', 'peakRssBytes', 'largestBytes', 'work']);
 
 const unmeasured = (text: string): string =>
   JSON.stringify(JSON.parse(text, (key, value: unknown) => (MEASURED.has(key) ? undefined : value)));
