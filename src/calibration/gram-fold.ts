@@ -108,6 +108,11 @@ export class GramFold {
     await this.session.run(feeds, fetches);
   }
 
+  /** Bytes of the residual that it holds. */
+  get residualBytes(): number {
+    return this.residual?.E.byteLength ?? 0;
+  }
+
   /** Returns the sums so far and starts again at zero. */
   take(): SymmetricPanels {
     const panels = this.panels ?? zeroPanels(this.n);

@@ -125,6 +125,14 @@ const releasePiece = async (): Promise<void> => {
   if (piece) await release(piece);
 };
 
+/** Makes room for another task: sessions are closed, and arrays are given back. */
+const makeWay = async (): Promise<void> => {
+  const feeds = Object.values(open?.feeds ?? {}).reduce((bytes, { data }) => bytes + data.byteLength, 0);
+  const residuals = open?.folds.reduce((bytes, fold) => bytes + fold.residualBytes, 0) ?? 0;
+  await releasePiece();
+  collectGarbage(feeds + residuals);
+};
+
 const gramResidual = async (residual: SummedResidual): Promise<GramResidual> => {
   if ('E' in residual) return residual;
   const { location, quantizer, options } = residual.of;
@@ -137,10 +145,10 @@ const openPiece = async ({ key, piece, form, fed, sums }: PropagateArgument, thr
   if (open?.key === key) return open;
   const before = open?.slices;
   await releasePiece();
-  // Products with weights that are fed would depend on the number of threads.
+  // Float products with weights that are fed would depend on the number of threads.
   const session = await Session.open(piece.label, piece.graph, {
     externalFolder: piece.externalFolder,
-    threads: form === 'stored' ? threads : 1,
+    threads: form === 'fed' || form === 'int8' ? 1 : threads,
   });
   const folds: GramFold[] = [];
   const graphs = new GramGraphs(threads);
@@ -243,7 +251,7 @@ export const propagate: WorkerTask<PropagateArgument, PropagateResult> = async (
   const { threads, throwIfStopped, stay } = context;
   const seconds = new Stopwatch<keyof PassageSeconds>({ load: 0, forward: 0, sums: 0, spill: 0 });
   const piece = await seconds.time('load', () => openPiece(argument, threads));
-  stay(releasePiece);
+  stay(makeWay);
   try {
     return await passSegment(piece, argument, throwIfStopped, seconds);
   } catch (error) {

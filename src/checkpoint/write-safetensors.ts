@@ -24,5 +24,5 @@ const inTurn = async function* (chunks: readonly Uint8Array[]): AsyncGenerator<U
  *
  * @throws FileWriteError as `writeFileAtomically`; ShapeMismatchError when bytes don't fit a shape
  */
-export const writeSafetensors = (path: string, tensors: Readonly<Record<string, RawTensor>>): Promise<void> =>
+export const writeSafetensors = async (path: string, tensors: Readonly<Record<string, RawTensor>>): Promise<void> =>
   writeFileAtomically(path, inTurn(safetensorsContent(tensors)));
