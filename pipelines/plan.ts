@@ -12,6 +12,7 @@ import {
   planCorrection,
   planRun,
   requireFullPrecision,
+  requireJobDevice,
   resolvePlaced,
   RunClock,
   stockInitializer,
@@ -33,6 +34,7 @@ export const plan = (job: PlanJob): Observable<Event> =>
 
 /** The layout comes first: it is what is measured. */
 const planWithTimes = async (job: PlanJob, source: SourceModel): Promise<ExecutionPlan> => {
+  await requireJobDevice(job);
   requireFullPrecision(source.checkpoint);
   const correction = await planCorrection(source, job);
   const initializer = await resolvePlaced<Initializer>(stockInitializer(job.initializer, job));
@@ -43,7 +45,7 @@ const planWithTimes = async (job: PlanJob, source: SourceModel): Promise<Executi
 };
 
 const measureLayout = async (job: PlanJob, { model }: SourceModel, layout: ExecutionPlan['layout']): Promise<MachineSpeed> => {
-  const pool = startWorkerPool({ ...layout, signal: job.signal });
+  const pool = startWorkerPool({ ...layout, device: job.device, signal: job.signal });
   try {
     return await measureMachine(pool, model.hiddenSize, stockQuantizer(job.bits));
   } finally {

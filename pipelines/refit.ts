@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { concat, concatMap, defer, finalize, from, ignoreElements, merge, type Observable, of, Subject } from 'rxjs';
 import { usingResource } from '../src/dataflow/index.js';
 import { findFinished, type RunFingerprint } from '../src/journal/index.js';
@@ -24,6 +25,7 @@ import {
   loadStatistics,
   openClaimedOutput,
   outputFiles,
+  RefitError,
   requireLoadableBase,
   RunClock,
   solveBlock,
@@ -91,6 +93,11 @@ const begin = async ({ kept, fingerprint, chosen, clock }: Chosen, job: RefitJob
 
 const open = async (job: RefitJob, tell: (event: Event) => void): Promise<Refitting | Finished> => {
   const clock = new RunClock();
+  if (resolve(job.output) === resolve(job.directory))
+    throw new RefitError(
+      'QL_REFIT_OPTION',
+      `--output ${job.output} is the directory whose statistics are read, and a refit would replace them. Choose another one.`,
+    );
   const kept = await readKeptStatistics(job.directory);
   const chosen = await chooseRefitRun(job, kept, transferProgress(clock, tell));
   try {

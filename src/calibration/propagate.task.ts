@@ -148,7 +148,7 @@ const openPiece = async ({ key, piece, form, fed, sums }: PropagateArgument, thr
   // Float products with weights that are fed would depend on the number of threads.
   const session = await Session.open(piece.label, piece.graph, {
     externalFolder: piece.externalFolder,
-    threads: form === 'fed' || form === 'int8' ? 1 : threads,
+    threads: form === 'fed' || form === 'int8' || fed.length > 0 ? 1 : threads,
   });
   const folds: GramFold[] = [];
   const graphs = new GramGraphs(threads);
@@ -215,6 +215,7 @@ const passSegment = async (
   const { segment, hiddenSize, listenTo, spillTo } = argument;
   const read = argument.hidden;
   const hidden = 'file' in read ? await seconds.time('spill', () => readHiddenStates(read.file)) : read.values;
+  if ('file' in read) collectGarbage(hidden.byteLength);
   const consumers: ChunkConsumer[] = [];
   for (const reference of argument.consumers) consumers.push((await loadReference<() => ChunkConsumer>(reference))());
   const chunks: Uint8Array[] = [];
@@ -238,6 +239,7 @@ const passSegment = async (
   if (spillTo !== undefined) {
     const meaning = { block: String(argument.block), split: segment.split, segment: String(segment.index) };
     await seconds.time('spill', () => writeHiddenStates(spillTo, hidden, hiddenSize, meaning));
+    collectGarbage(hidden.byteLength);
   }
   const next: HiddenStates = spillTo === undefined ? { values: hidden } : { file: spillTo };
   return {

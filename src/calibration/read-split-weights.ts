@@ -1,5 +1,6 @@
 import { readTensor, type TensorLocation } from '../checkpoint/index.js';
 import { isFloatDType } from '../foundation/index.js';
+import { collectGarbage } from '../runtime/index.js';
 import { splitWeight, UnsupportedModelError, type ModelPiece, type SplitTensors } from '../models/index.js';
 
 type Allocate = (length: number) => Int8Array;
@@ -32,6 +33,9 @@ const reuse = (before: SplitTensors): Allocate => {
 export const readSplitWeights = async ({ splitWeights = [] }: ModelPiece, before: SplitTensors = {}): Promise<SplitTensors> => {
   const feeds: Record<string, SplitTensors[string]> = {};
   const allocate = reuse(before);
-  for (const location of splitWeights) Object.assign(feeds, await split(location, allocate));
+  for (const location of splitWeights) {
+    Object.assign(feeds, await split(location, allocate));
+    collectGarbage(location.length);
+  }
   return feeds;
 };

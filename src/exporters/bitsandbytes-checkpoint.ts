@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assembleSafetensors, readSafetensorsHeader, type Checkpoint, type TensorLocation } from '../checkpoint/index.js';
 import { writeFileAtomically, writing } from '../foundation/index.js';
@@ -189,7 +189,8 @@ class ShardedWriter implements QuantizedCheckpointWriter {
     for (const shard of this.shards) if (!shard.finished) await this.#finish(shard);
     if (this.shards.length > 1) await writeFileAtomically(join(directory, 'model.safetensors.index.json'), this.#indexText());
     for (const name of (await readdir(checkpoint.directory)).filter((name) => COPIED_FILES.test(name)).sort())
-      await writeFileAtomically(join(directory, name), createReadStream(join(checkpoint.directory, name)));
+      if ((await stat(join(checkpoint.directory, name))).isFile())
+        await writeFileAtomically(join(directory, name), createReadStream(join(checkpoint.directory, name)));
     const { configText } = checkpoint;
     const config = quantizationConfig === undefined ? configText : insertQuantizationConfig(configText, quantizationConfig);
     await writeFileAtomically(join(directory, 'config.json'), config);

@@ -84,7 +84,8 @@ export const writeFileAtomically = async (path: string, content: string | Uint8A
     }
     await writing(path, () => rename(partial, path));
   } catch (error) {
-    await rm(partial, { force: true });
+    // What went wrong first is what the user has to know.
+    await rm(partial, { force: true }).catch(() => undefined);
     throw error;
   }
   await writing(path, () => syncDirectory(dirname(path)));

@@ -27,12 +27,20 @@ const shown = (value: FingerprintValue | undefined): string => {
   return text.length > MOST_SHOWN ? `${text.slice(0, 12)}…` : text;
 };
 
+const isObject = (value: FingerprintValue): value is Readonly<Record<string, FingerprintValue>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The fields of objects beside the others, under their own names. */
+const flat = (fingerprint: RunFingerprint): RunFingerprint =>
+  Object.fromEntries(Object.entries(fingerprint).flatMap(([name, value]) => (isObject(value) ? Object.entries(value) : [[name, value]])));
+
 /**
  * Says in what two fingerprints differ, for instance `rank: 64 there, 32 now`.
  *
  * @returns nothing where they are equal
  */
-export const fingerprintDifferences = (there: RunFingerprint, now: RunFingerprint): string[] => {
+export const fingerprintDifferences = (thereWhole: RunFingerprint, nowWhole: RunFingerprint): string[] => {
+  const [there, now] = [flat(thereWhole), flat(nowWhole)];
   const names = [...new Set([...Object.keys(there), ...Object.keys(now)])];
   return names
     .filter((name) => textOf(there[name]) !== textOf(now[name]))

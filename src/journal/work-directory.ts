@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 
 /** Name of the directory in an output that holds what a run has finished, until the run is done. */
 export const WORK_DIRECTORY = '.quailora';
@@ -12,5 +12,5 @@ export const JOURNAL_FILE = 'journal.json';
 /** Record of the source's hashes, for a check by the next attempt. */
 export const SOURCE_HASHES_FILE = 'weights.json';
 
-/** Path of the work directory of an output. */
-export const workDirectoryOf = (output: string): string => join(output, WORK_DIRECTORY);
+/** Absolute path of the work directory of an output: it is kept in records. */
+export const workDirectoryOf = (output: string): string => resolve(output, WORK_DIRECTORY);

@@ -25,7 +25,8 @@ const rowRange = (values: Float32Array, columns: number, begin: number, end: num
  */
 export async function* lowerPanels(X: Matrix, Y: Matrix, engine: MatrixEngine): AsyncGenerator<LowerPanel> {
   const [m, k] = [rowsOf(X), columnsOf(X)];
-  const [x, y] = [rowMajor(X), rowMajor(Y)];
+  const x = rowMajor(X);
+  const y = Y === X ? x : rowMajor(Y);
   for (let begin = 0; begin < m; begin += PANEL_ROWS) {
     const end = Math.min(m, begin + PANEL_ROWS);
     const rows = await engine.multiply(rowRange(x, k, begin, end), rowRange(y, k, 0, end), { transposeB: true });

@@ -10,11 +10,17 @@ const SCALES = 17 / 16;
 /** Headers, configuration, tokenizer, cards and the report. */
 const SMALL_FILES = 32 * 2 ** 20;
 
+/** Largest shard of a base. */
+const SHARD = 2 * 2 ** 30;
+
 /** What a run writes. */
 export interface DiskBytes {
-  /** Hidden states of two boundaries, and the sums of one block. */
+  /**
+   * Hidden states of four boundaries, two that the last checkpoint keeps and two that blocks after it work on, and the sums of one
+   * block, which a new checkpoint writes beside the old ones.
+   */
   readonly scratch: number;
-  /** Adapter, base and experts' factors. */
+  /** Adapter, base and experts' factors; factors twice, and one shard of the base, while they are put together. */
   readonly output: number;
   /** The sums of all blocks, in a run that keeps them. */
   readonly keptStatistics: number;
@@ -33,9 +39,10 @@ export const countDiskBytes = (run: RunShape): DiskBytes => {
   const factors = over((matrix) => (matrix.corrected ? F32 * solve.rank * (matrix.outFeatures + matrix.inFeatures) : 0));
   // Experts are not quantized in the base, whether they get factors or not.
   const quantized = over((matrix) => (matrix.quantized ? (valuesOf(matrix) * solve.bits * SCALES) / 8 : 0));
+  const base = quantized + model.plainBytes;
   return {
-    scratch: 2 * F32 * model.hiddenSize * (run.calibrationTokens + run.heldOutTokens) + Math.max(...sums.map(({ bytes }) => bytes)),
-    output: Math.ceil(factors + (run.writeBase ? quantized + model.plainBytes : 0)) + SMALL_FILES,
+    scratch: 4 * F32 * model.hiddenSize * (run.calibrationTokens + run.heldOutTokens) + 2 * Math.max(...sums.map(({ bytes }) => bytes)),
+    output: Math.ceil(2 * factors + (run.writeBase ? base + Math.min(base, SHARD) : 0)) + SMALL_FILES,
     keptStatistics: sums.reduce((sum, { bytes, blocks }) => sum + blocks * bytes, 0),
   };
 };

@@ -1,7 +1,7 @@
 import type { Arithmetic } from './choose-arithmetic.js';
 import type { ExpertShape, SumShape } from './model-shape.js';
 
-/** What decides floats: it follows from model, options and budget, never from the machine or its speed. */
+/** What decides floats: it follows from model, options and budget, and an arithmetic that is left open from the processor's features; never from speed. */
 export interface FloatChoices {
   /** Tokens of one run of a block's graph at most, unless a single window is longer. */
   readonly runTokens: number;
@@ -55,7 +55,7 @@ export interface Operations {
   readonly sums: number;
   readonly solve: number;
   readonly certify: number;
-  /** Weights that are quantized; those of a G count twice. */
+  /** Weights that are quantized; those of a G by each worker, and once more. */
   readonly quantizedWeights: number;
 }
 
@@ -103,7 +103,7 @@ export interface ExecutionPlan {
   readonly budgetBytes: number | null;
   /** Memory of the machine, a container's limit respected. */
   readonly machineBytes: number;
-  /** Hidden states of two boundaries and the sums of one block. */
+  /** Hidden states and sums between two blocks, those of the last checkpoint beside those at work. */
   readonly scratchBytes: number;
   readonly outputBytes: number;
   /** What the sums of all blocks would take on the disk. */

@@ -1,5 +1,6 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { QuailoraError } from '../foundation/index.js';
+import { collectGarbage } from './collect-garbage.js';
 import { useDevice } from './device.js';
 import { loadReference } from './load-reference.js';
 import { ortMatrixEngine, type OrtMatrixEngine } from './ort-matrix-engine.js';
@@ -23,6 +24,7 @@ const makeRoom = async (): Promise<void> => {
 export const runTask = async ({ module, name, argument, threads, device, stop }: TaskCall): Promise<unknown> => {
   let outcome: TaskOutcome;
   let transfer: readonly ArrayBuffer[] = [];
+  let letGoBytes = 0;
   try {
     useDevice(device);
     const own = (engine ??= ortMatrixEngine(threads));
@@ -36,10 +38,12 @@ export const runTask = async ({ module, name, argument, threads, device, stop }:
     const task = await loadReference<WorkerTask<unknown, unknown>>({ url: module, name });
     const result = await task(argument, { linalg: { multiply }, threads, throwIfStopped, stay, makeRoom });
     transfer = result.transfer ?? [];
+    letGoBytes = result.letGoBytes ?? 0;
     outcome = { value: result.value };
   } catch (error) {
     if (!(error instanceof QuailoraError)) throw error;
     outcome = { error: { code: error.code, message: error.message, retryable: error.retryable } };
   }
+  collectGarbage(letGoBytes);
   return move({ [transferableSymbol]: transfer, [valueSymbol]: outcome });
 };

@@ -31,6 +31,8 @@ export class StoppedError extends QuailoraError {
 export interface TaskResult<Out> {
   readonly value: Out;
   readonly transfer?: readonly ArrayBuffer[];
+  /** Bytes of arrays that the task let go, which are collected when it has returned. */
+  readonly letGoBytes?: number;
 }
 
 /** A function that workers run, exported by a module of its own (`*.task.ts`). */

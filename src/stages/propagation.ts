@@ -168,6 +168,11 @@ export class Propagation {
     for (const block of before) if (!this.kept.has(block)) await this.store.forget(block);
   }
 
+  /** Keeps the files of these blocks as well, until the next `keep`. */
+  alsoKeep(blocks: readonly number[]): void {
+    this.kept = new Set([...this.kept, ...blocks]);
+  }
+
   /** File of a segment's hidden states after a block; undefined where they stay in memory. */
   fileAfter(segment: Segment, block: number): string | undefined {
     return this.store.spillPath(segment, block);

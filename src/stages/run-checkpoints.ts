@@ -163,6 +163,8 @@ export class RunCheckpoints {
   /** No segment is begun while this goes on, so that partial sums do not gather. */
   async #commit(block: number, passed: number, summed: Summed | undefined): Promise<void> {
     const begin = performance.now();
+    // Segments that are on their way may pass meanwhile; their files are read until the record is written.
+    this.run.propagation.alsoKeep(this.#boundaries({ block, passed }));
     const commit = this.#write(block, passed, summed);
     this.#ready = commit.catch(() => undefined);
     await commit;

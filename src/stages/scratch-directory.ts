@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writing } from '../foundation/index.js';
@@ -16,6 +16,9 @@ export interface ScratchDirectory {
  * @throws FileWriteError
  */
 export const makeScratchDirectory = async (parent = tmpdir()): Promise<ScratchDirectory> => {
-  const path = await writing(parent, () => mkdtemp(join(parent, '.quailora-scratch-')));
+  const path = await writing(parent, async () => {
+    await mkdir(parent, { recursive: true });
+    return mkdtemp(join(parent, '.quailora-scratch-'));
+  });
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
 };

@@ -12,7 +12,7 @@ import {
   type Statistic,
 } from '../initializers/index.js';
 import { quantizeResidual, quantizeWeight, type QuantizedTensors, type Quantizer, type QuantizeOptions } from '../quantizers/index.js';
-import { buffersOf, collectGarbage, loadReference, type MatrixEngine, type ModuleReference, type WorkerTask } from '../runtime/index.js';
+import { buffersOf, loadReference, type MatrixEngine, type ModuleReference, type WorkerTask } from '../runtime/index.js';
 import type { QuantizedShard } from './shard.js';
 import { packedBytes, unpackStatistic, type PackedStatistic } from './statistics.js';
 
@@ -107,8 +107,7 @@ export const quantizeShard: WorkerTask<QuantizeArgument, PlainShard> = async (ar
   await makeRoom();
   const own = await loadReference<Quantizer>(quantizer);
   const value = toPlainShard(await quantizeToShard(await readMatrix(location), own, { module, dtype }, keepWeights));
-  collectGarbage(value.E.data.byteLength);
-  return { value, transfer: buffersOfShard(value) };
+  return { value, transfer: buffersOfShard(value), letGoBytes: value.E.data.byteLength };
 };
 
 /** The problem that a shard poses to an initializer. */
@@ -159,8 +158,7 @@ export const initializeShard: WorkerTask<InitializeArgument, InitializeResult> =
   });
   const factors = toPlainFactors(await chooseFactors(initializer, problem, balance, { linalg }));
   const value = { quantized, E, weights, factors };
-  collectGarbage(packedBytes(statistic));
-  return { value, transfer: buffersOfInitialized(value) };
+  return { value, transfer: buffersOfInitialized(value), letGoBytes: 2 * packedBytes(statistic) };
 };
 
 /** What `certifyShard` works on. */
@@ -213,6 +211,5 @@ export const certifyShard: WorkerTask<CertifyArgument, CertifyResult> = async (a
     { linalg },
   );
   const value = { quantized, E, weights, factors, certificate };
-  collectGarbage(packedBytes(argument.statistic));
-  return { value, transfer: buffersOfInitialized(value) };
+  return { value, transfer: buffersOfInitialized(value), letGoBytes: 2 * packedBytes(argument.statistic) };
 };

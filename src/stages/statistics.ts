@@ -37,6 +37,14 @@ export const unpackStatistic = ({ kind, tokens, n, panels }: PackedStatistic): S
 
 const bytesOf = (panels: readonly SymmetricPanels[]): number => panels.flat().reduce((bytes, panel) => bytes + panel.byteLength, 0);
 
+/** Frees partial sums at once, although whoever gave them still refers to them. */
+const letGo = (partial: readonly SymmetricPanels[]): void => {
+  const bytes = bytesOf(partial);
+  const transfer = partial.flat().flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : []));
+  structuredClone(null, { transfer });
+  collectGarbage(bytes);
+};
+
 /** Bytes that a statistic takes while it is kept. */
 export const packedBytes = ({ panels }: PackedStatistic): number => bytesOf([panels]);
 
@@ -108,7 +116,7 @@ export const foldStatistics =
           total.tokens += tokensOf(sum, passage);
           addPanels((total.panels ??= newPanels(sum)), panels);
         });
-        collectGarbage(bytesOf(partial));
+        letGo(partial);
       };
       const folded$ = passages$.pipe(
         concatMap(async (passage) => {

@@ -1,7 +1,7 @@
 /**
  * Shows that `quailora init` keeps its memory budget at the widths of 30B, 32B and 70B models, and what a block takes there.
  *
- * usage: node dist/test/bench/wide-blocks.js [--shapes llama-30b,qwen2.5-32b,llama-70b] [--tokens 4096] [--window 512] [--rank 64] [--blocks 2]
+ * usage: node dist/test/bench/wide-blocks.js [--shapes llama-30b,qwen2.5-32b,llama-70b] [--tokens 8192] [--window 512] [--rank 64] [--blocks 2] [--arithmetic auto]
  *
  * The checkpoints are two blocks of random bf16 weights with the embedded model's tokenizer and text. Resident memory is read
  * from outside. The plan is made again for the whole depth, from a checkpoint of headers over files of holes. Prints JSON,
@@ -34,6 +34,7 @@ interface Report {
   readonly calibrationTokens: number;
   readonly heldOutTokens: number;
   readonly peakRssBytes: number;
+  readonly arithmetic: { readonly used: string };
   readonly plan: { readonly peakBytes: number; readonly workers: number; readonly threads: number };
   readonly secondsPerStage: Readonly<Record<string, number>>;
   readonly totals: { readonly lossRatio: number; readonly heldOutLossRatio: number | null; readonly seconds: number };
@@ -47,10 +48,11 @@ interface Plan {
 const options = parseArgs({
   options: {
     shapes: { type: 'string', default: Object.keys(SHAPES).join(',') },
-    tokens: { type: 'string', default: '4096' },
+    tokens: { type: 'string', default: '8192' },
     window: { type: 'string', default: '512' },
     rank: { type: 'string', default: '64' },
     blocks: { type: 'string', default: '2' },
+    arithmetic: { type: 'string', default: 'auto' },
   },
 }).values;
 
@@ -66,7 +68,18 @@ const measureShape = async (name: string, { depth, budgetBytes, ...width }: Shap
   await writeRandomModel(model, { ...width, blocks, blocksPerShard: 1 });
   await writeRandomModel(whole, { ...width, blocks: depth, blocksPerShard: 1, hollow: true });
   const { tokens, window, rank } = options;
-  const how = ['--tokens', tokens, '--window', window, '--rank', rank, '--max-memory', `${budgetBytes / 2 ** 20}MiB`];
+  const how = [
+    '--tokens',
+    tokens,
+    '--window',
+    window,
+    '--rank',
+    rank,
+    '--max-memory',
+    `${budgetBytes / 2 ** 20}MiB`,
+    '--arithmetic',
+    options.arithmetic,
+  ];
   const where = ['--calibration', RANDOM_MODEL_TEXT, '--output', output];
   const { peakRssBytes, seconds } = await measureProcess(
     process.execPath,
@@ -81,6 +94,7 @@ const measureShape = async (name: string, { depth, budgetBytes, ...width }: Shap
   return {
     shape: name,
     ...width,
+    arithmetic: report.arithmetic.used,
     budgetBytes,
     peakRssBytes,
     plannedBytes: report.plan.peakBytes,
