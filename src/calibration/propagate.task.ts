@@ -1,6 +1,6 @@
 import { readMatrix, type TensorLocation } from '../checkpoint/index.js';
 import { rowMajor, Stopwatch } from '../foundation/index.js';
-import type { LinearForm, ModelPiece, SplitTensors } from '../models/index.js';
+import type { LinearForm, ModelPiece } from '../models/index.js';
 import { quantizeResidual, type Quantizer, type QuantizeOptions } from '../quantizers/index.js';
 import {
   buffersOf,
@@ -105,7 +105,6 @@ interface OpenPiece {
   readonly key: string;
   readonly session: Session;
   readonly feeds: Readonly<Record<string, SessionTensor>>;
-  readonly slices: SplitTensors;
   readonly folds: readonly GramFold[];
   readonly graphs: GramGraphs;
 }
@@ -143,7 +142,6 @@ const gramResidual = async (residual: SummedResidual): Promise<GramResidual> => 
 
 const openPiece = async ({ key, piece, form, fed, sums }: PropagateArgument, threads: number): Promise<OpenPiece> => {
   if (open?.key === key) return open;
-  const before = open?.slices;
   await releasePiece();
   // Float products with weights that are fed would depend on the number of threads.
   const session = await Session.open(piece.label, piece.graph, {
@@ -154,8 +152,8 @@ const openPiece = async ({ key, piece, form, fed, sums }: PropagateArgument, thr
   const graphs = new GramGraphs(threads);
   try {
     for (const { width, residual } of sums) folds.push(await GramFold.open(width, residual && (await gramResidual(residual)), graphs));
-    const slices = await readSplitWeights(piece, before);
-    return (open = { key, session, feeds: { ...(await readFedLayers(fed, form)), ...slices }, slices, folds, graphs });
+    const slices = await readSplitWeights(piece);
+    return (open = { key, session, feeds: { ...(await readFedLayers(fed, form)), ...slices }, folds, graphs });
   } catch (error) {
     await release({ session, graphs });
     throw error;
