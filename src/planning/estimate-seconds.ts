@@ -1,8 +1,8 @@
 import type { MachineSpeed, Operations } from './execution-plan.js';
 
 /**
- * Part of the rate of bare products that each kind of work reaches, the rest of its time being element-wise work, copies and
- * the solver's small matrices; measured on SmolLM2's and on 2048-wide blocks.
+ * Part of the rate of bare float32 products that each kind of work is taken to reach, the rest of its time being element-wise work,
+ * copies and the solver's small matrices. Assumed, not fitted: report.json (`work`) says what a run reached.
  */
 const EFFICIENCY = { forward: 0.6, sums: 0.7, solve: 0.4, certify: 0.6 } as const;
 
