@@ -1,7 +1,7 @@
 import { filter, from, type Observable } from 'rxjs';
 import { inFlight, limited } from '../dataflow/index.js';
 import type { CorrectionPlan } from './correction-plan.js';
-import { certifyStage, initializeStage, quantizeStage, type InitializeStageOptions } from './shard-stages.js';
+import { correctStage, quantizeStage, type CorrectStageOptions } from './shard-stages.js';
 import type { CertifiedShard, QuantizedShard, WeightShard } from './shard.js';
 import type { SolvingRun } from './solving-run.js';
 import { packedBytes, type InputStatistics } from './statistics.js';
@@ -10,7 +10,7 @@ import { packedBytes, type InputStatistics } from './statistics.js';
 export type ShardSink = (shard: QuantizedShard | CertifiedShard) => Promise<void>;
 
 /** How a block's shards are solved. */
-export interface SolveBlockOptions extends Omit<InitializeStageOptions, 'quantizer'> {
+export interface SolveBlockOptions extends Omit<CorrectStageOptions, 'quantizer' | 'observe'> {
   /** True when layers that get no correction are wanted too, quantized. */
   readonly everyLayer: boolean;
   /** True for an initializer that reads W and Q (`usesWeights`), which are held beside E then. */
@@ -30,20 +30,18 @@ export const dropStatistics = (run: SolvingRun, statistics: readonly InputStatis
   for (const sum of sums) run.statisticBytes.drop(packedBytes(sum));
 };
 
-/** Makes the way of one shard: quantize → initialize → certify → sink, each stage with a limiter of its own. */
+/** Makes the way of one shard: quantize → correct → sink, each stage with a limiter of its own. */
 const shardPath = (
   run: SolvingRun,
   options: SolveBlockOptions,
 ): ((shard: WeightShard, statistics: InputStatistics[]) => Promise<QuantizedShard | CertifiedShard>) => {
   const nameOf = ({ layer }: WeightShard): string => layer.module;
   const quantize = limited(quantizeStage(run.pool, run.plan.quantizer.placed, options.keepWeights), run.context, nameOf, run.clock.add);
-  const initialize = limited(
-    initializeStage(run.pool, { ...options, quantizer: run.plan.quantizer.placed }),
+  const correct = limited(
+    correctStage(run.pool, { ...options, quantizer: run.plan.quantizer.placed, observe: run.clock.add }),
     run.context,
     nameOf,
-    run.clock.add,
   );
-  const certify = limited(certifyStage(run.pool), run.context, nameOf, run.clock.add);
   const sink = limited({ name: 'write', concurrency: 1, run: options.sink }, run.context, nameOf, run.clock.add);
   return async (shard, statistics) => {
     const bytes = bytesOf(shard, options.keepWeights);
@@ -52,7 +50,7 @@ const shardPath = (
       await run.walk.arrive(shard.block);
       const quantized = await quantize(shard);
       const read = run.plan.corrects(shard.layer) ? statistics.find(({ input }) => input === shard.layer.input) : undefined;
-      const finished = read ? await certify(await initialize({ ...quantized, statistics: read })) : quantized;
+      const finished = read ? await correct({ ...quantized, statistics: read }) : quantized;
       await sink(finished);
       return finished;
     } finally {
@@ -66,12 +64,13 @@ const largestFirst = (shards: readonly WeightShard[]): WeightShard[] => {
   const weights = ({ layer }: WeightShard): number => layer.outFeatures * layer.inFeatures;
   return [...shards].sort((a, b) => weights(b) - weights(a));
 };
+
 /** Shards of a block that something is written of: those that get a correction, or every one. */
 export const wantedShards = (plan: CorrectionPlan, block: number, everyLayer: boolean): WeightShard[] =>
   [...plan.shards[block]!, ...(plan.experts?.shards[block] ?? [])].filter(({ layer }) => everyLayer || plan.corrects(layer));
 
 /**
- * Streams the weight shards of a block through quantize → initialize → certify → sink.
+ * Streams the weight shards of a block through quantize → correct → sink.
  *
  * One window of shards is in flight; what a shard holds is released before its slot is.
  */
