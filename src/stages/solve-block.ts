@@ -4,7 +4,7 @@ import type { CorrectionPlan } from './correction-plan.js';
 import { correctStage, quantizeStage, type CorrectStageOptions } from './shard-stages.js';
 import type { CertifiedShard, QuantizedShard, WeightShard } from './shard.js';
 import type { SolvingRun } from './solving-run.js';
-import { packedBytes, type InputStatistics } from './statistics.js';
+import { freeStatistics, packedBytes, type InputStatistics } from './statistics.js';
 
 /** Takes a finished shard; the shard's slot in the window is free when its promise settles. */
 export type ShardSink = (shard: QuantizedShard | CertifiedShard) => Promise<void>;
@@ -23,11 +23,12 @@ export interface SolveBlockOptions extends Omit<CorrectStageOptions, 'quantizer'
 /** Bytes of one shard's matrices: E, and W and Q while E is made, or as long where they are kept. */
 const bytesOf = ({ layer }: WeightShard, keepWeights: boolean): number => (keepWeights ? 3 : 2) * 4 * layer.outFeatures * layer.inFeatures;
 
-/** Notes that a block's sums are let go. */
-export const dropStatistics = (run: SolvingRun, statistics: readonly InputStatistics[]): void => {
+/** Lets go of a block's sums. */
+export const dropStatistics = (run: Pick<SolvingRun, 'statisticBytes'>, statistics: readonly InputStatistics[]): void => {
   // Experts with too few tokens share one sum.
   const sums = new Set(statistics.flatMap(({ calibration, heldOut }) => [calibration, ...(heldOut ? [heldOut] : [])]));
   for (const sum of sums) run.statisticBytes.drop(packedBytes(sum));
+  freeStatistics(sums);
 };
 
 /** Makes the way of one shard: quantize → correct → sink, each stage with a limiter of its own. */
