@@ -153,7 +153,7 @@ export {
   STOCK_SETTINGS,
 } from './stages/index.js';
 export { chooseRefitRun, loadStatistics, openClaimedOutput, openStatisticsKeeper, RefitError, startSolving } from './stages/index.js';
-export { certifyStage, initializeStage, INITIALIZER_NAMES, Propagation, quantizeStage, RunClock } from './stages/index.js';
+export { correctStage, INITIALIZER_NAMES, Propagation, quantizeStage, RunClock } from './stages/index.js';
 export type {
   CalibrationFacts,
   CalibrationText,
@@ -201,7 +201,7 @@ export type { CalibratedJob, CompareJob, EvaluateJob, HubAccess, InitializeJob, 
 export type { CalibratedRunOptions, ChosenRun, FileVisitor, ModelWalk, WalkStep } from './stages/index.js';
 export type { CalibratedRun, CalibrateBlockOptions, CorrectionOutput, CorrectionOutputOptions, CorrectionPlan } from './stages/index.js';
 export type {
-  InitializeStageOptions,
+  CorrectStageOptions,
   InputStatistics,
   Passage,
   PassageOptions,
@@ -211,7 +211,6 @@ export type {
 } from './stages/index.js';
 export type {
   CertifiedShard,
-  InitializedShard,
   PackedStatistic,
   QuantizedShard,
   ShardWeights,

@@ -72,8 +72,8 @@ export { fingerprintRun, type FingerprintParts } from './fingerprint-run.js';
 export { fingerprintRefit } from './fingerprint-refit.js';
 export { describeRestored, unfinishedBlocks, type RestoredOutput } from './unfinished-blocks.js';
 export { RunCheckpoints, type CheckpointOptions, type RunPosition } from './run-checkpoints.js';
-export type { CertifiedShard, InitializedShard, QuantizedShard, ShardWeights, WeightShard } from './shard.js';
-export { certifyStage, initializeStage, quantizeStage, type InitializeStageOptions } from './shard-stages.js';
+export type { CertifiedShard, QuantizedShard, ShardWeights, WeightShard } from './shard.js';
+export { correctStage, quantizeStage, type CorrectStageOptions } from './shard-stages.js';
 export type { ExpertPlan } from './expert-plan.js';
 export type { BlockRouting, RoutingCounts } from './routing-counts.js';
 export {

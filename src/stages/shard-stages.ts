@@ -1,12 +1,12 @@
 import { readMatrix } from '../checkpoint/index.js';
-import type { Stage } from '../dataflow/index.js';
+import type { Stage, StageObserver } from '../dataflow/index.js';
 import type { Certificate, Factors, Initializer } from '../initializers/index.js';
 import type { Quantizer } from '../quantizers/index.js';
-import { isModuleReference, type WorkerPool } from '../runtime/index.js';
+import { isModuleReference, type MatrixEngine, type ModuleReference, type WorkerPool } from '../runtime/index.js';
 import { resolvePlaced, type Placed } from './placed.js';
-import type { CertifiedShard, InitializedShard, QuantizedShard, WeightShard } from './shard.js';
+import type { CertifiedShard, QuantizedShard, WeightShard } from './shard.js';
 import {
-  buffersOfInitialized,
+  buffersOfCorrection,
   buffersOfShard,
   chooseFactors,
   fromPlainFactors,
@@ -16,9 +16,9 @@ import {
   toPlainFactors,
   toPlainShard,
   type CertifyArgument,
-  type CertifyResult,
-  type InitializeArgument,
-  type InitializeResult,
+  type CorrectArgument,
+  type CorrectResult,
+  type PlainCorrection,
   type PlainShard,
   type QuantizeArgument,
 } from './shard.task.js';
@@ -55,58 +55,85 @@ export const quantizeStage = (
   },
 });
 
-/** What the initializing stage goes by. */
-export interface InitializeStageOptions {
+/** What the correcting stage goes by. */
+export interface CorrectStageOptions {
   readonly quantizer: Placed<Quantizer>;
   readonly initializer: Placed<Initializer>;
   readonly rank: number;
   /** Give both factors equal norms. */
   readonly balance: boolean;
+  /** Told of the seconds of `initialize` and `certify`, the stage's two parts, after each shard. */
+  readonly observe?: StageObserver | undefined;
 }
-
-/** Chooses the factors of a shard: in the workers, or on the main thread where quantizer or initializer is an object. */
-export const initializeStage = (
-  pool: WorkerPool,
-  { quantizer, initializer, rank, balance }: InitializeStageOptions,
-): Stage<QuantizedShard & { readonly statistics: InputStatistics }, InitializedShard> => ({
-  name: 'initialize',
-  concurrency: pool.workers,
-  run: async (shard, { linalg }) => {
-    const { layer, dtype, statistics } = shard;
-    const { module } = layer;
-    const { value, seconds } = await timed(async () => {
-      if (isModuleReference(quantizer) && isModuleReference(initializer)) {
-        const content = toPlainShard(shard);
-        const statistic = statistics.calibration;
-        const argument: InitializeArgument = { module, dtype, ...content, statistic, rank, quantizer, initializer, balance };
-        const { factors, ...back } = await pool.call<InitializeResult>(TASKS, 'initializeShard', argument, buffersOfShard(content));
-        return { ...fromPlainShard(back), factors: fromPlainFactors(factors) };
-      }
-      const self = await resolvePlaced(initializer);
-      const statistic = self.usesStatistic ? unpackStatistic(statistics.calibration) : undefined;
-      const known = { module, rank, statistic, quantizer: await resolvePlaced(quantizer), quantizeOptions: { module, dtype } };
-      return { factors: await chooseFactors(self, problemOf(shard, known), balance, { linalg }) };
-    });
-    return { ...shard, ...value, seconds: shard.seconds + seconds };
-  },
-});
 
 /** Loss per token of the SVD that an initializer started from. */
 const svdLoss = ({ svdCaptured }: Factors, { loss }: Certificate, { calibration }: InputStatistics): number | undefined =>
   svdCaptured === undefined || calibration.tokens === 0 ? undefined : Math.max(0, loss.none - svdCaptured / calibration.tokens);
 
-/** Computes, in the workers, what the factors of a shard are worth on calibration and held-out tokens. */
-export const certifyStage = (pool: WorkerPool): Stage<InitializedShard, CertifiedShard> => ({
-  name: 'certify',
+type SummedShard = QuantizedShard & { readonly statistics: InputStatistics };
+
+/** Chooses the factors on the main thread, for a quantizer or an initializer that is an object, and lets a worker certify them. */
+const correctHere = async (
+  pool: WorkerPool,
+  shard: SummedShard,
+  { quantizer, initializer, rank, balance, observe }: CorrectStageOptions,
+  linalg: MatrixEngine,
+): Promise<PlainCorrection> => {
+  const { layer, dtype, statistics } = shard;
+  const { module } = layer;
+  const { value: factors, seconds } = await timed(async () => {
+    const self = await resolvePlaced(initializer);
+    const statistic = self.usesStatistic ? unpackStatistic(statistics.calibration) : undefined;
+    const known = { module, rank, statistic, quantizer: await resolvePlaced(quantizer), quantizeOptions: { module, dtype } };
+    return chooseFactors(self, problemOf(shard, known), balance, { linalg });
+  });
+  observe?.('initialize', seconds);
+  const content = { ...toPlainShard(shard), factors: toPlainFactors(factors) };
+  const argument: CertifyArgument = { module, ...content, statistic: statistics.calibration, heldOut: statistics.heldOut };
+  const certified = await timed(() => pool.call<PlainCorrection>(TASKS, 'certifyShard', argument, buffersOfCorrection(content)));
+  observe?.('certify', certified.seconds);
+  return certified.value;
+};
+
+/** Chooses the factors in a worker and certifies them there. */
+const correctThere = async (
+  pool: WorkerPool,
+  { layer, dtype, statistics, ...shard }: SummedShard,
+  options: CorrectStageOptions & { readonly quantizer: ModuleReference; readonly initializer: ModuleReference },
+): Promise<PlainCorrection> => {
+  const { quantizer, initializer, rank, balance, observe } = options;
+  const { calibration: statistic, heldOut } = statistics;
+  const content = toPlainShard(shard);
+  const argument: CorrectArgument = {
+    ...{ module: layer.module, dtype, ...content, statistic, heldOut, rank, quantizer, initializer, balance },
+  };
+  const { seconds, ...correction } = await pool.call<CorrectResult>(TASKS, 'correctShard', argument, buffersOfShard(content));
+  observe?.('initialize', seconds.initialize);
+  observe?.('certify', seconds.certify);
+  return correction;
+};
+
+/**
+ * Chooses the factors of a shard, and computes what they are worth on calibration and held-out tokens.
+ *
+ * Both in one worker; where quantizer or initializer is an object, the factors are chosen on the main thread.
+ */
+export const correctStage = (
+  pool: WorkerPool,
+  options: CorrectStageOptions,
+): Stage<QuantizedShard & { readonly statistics: InputStatistics }, CertifiedShard> => ({
+  name: 'correct',
   concurrency: pool.workers,
-  run: async (shard) => {
-    const { layer, factors, statistics } = shard;
-    const content = { ...toPlainShard(shard), factors: toPlainFactors(factors) };
-    const { calibration: statistic, heldOut } = statistics;
-    const argument: CertifyArgument = { module: layer.module, ...content, statistic, heldOut };
-    const { value, seconds } = await timed(() => pool.call<CertifyResult>(TASKS, 'certifyShard', argument, buffersOfInitialized(content)));
-    const { certificate, factors: back, ...rest } = value;
-    const returned = { ...fromPlainShard(rest), factors: fromPlainFactors(back) };
-    return { ...shard, ...returned, certificate, svdLoss: svdLoss(factors, certificate, statistics), seconds: shard.seconds + seconds };
+  run: async (shard, { linalg }) => {
+    const { quantizer, initializer } = options;
+    const { value, seconds } = await timed(() =>
+      isModuleReference(quantizer) && isModuleReference(initializer)
+        ? correctThere(pool, shard, { ...options, quantizer, initializer })
+        : correctHere(pool, shard, options, linalg),
+    );
+    const { certificate, factors: plain, ...rest } = value;
+    const factors = fromPlainFactors(plain);
+    const loss = svdLoss(factors, certificate, shard.statistics);
+    return { ...shard, ...fromPlainShard(rest), factors, certificate, svdLoss: loss, seconds: shard.seconds + seconds };
   },
 });

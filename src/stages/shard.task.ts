@@ -1,14 +1,16 @@
 import { readMatrix, type TensorLocation } from '../checkpoint/index.js';
-import { fromPlain, toPlain, type FloatDType, type Matrix, type PlainMatrix } from '../foundation/index.js';
+import { fromPlain, Stopwatch, toPlain, type FloatDType, type Matrix, type PlainMatrix } from '../foundation/index.js';
 import {
   balanced,
   certify,
   residualProblem,
+  residualProducts,
   type Certificate,
   type Factors,
   type Initializer,
   type InitializerContext,
   type InitializerProblem,
+  type ResidualProducts,
   type Statistic,
 } from '../initializers/index.js';
 import { quantizeResidual, quantizeWeight, type QuantizedTensors, type Quantizer, type QuantizeOptions } from '../quantizers/index.js';
@@ -119,17 +121,6 @@ export const problemOf = (
     ? { ...known, E, W: weights.W, quantized: { tensors: quantized.tensors, dequantized: weights.Q } }
     : residualProblem({ ...known, E });
 
-/** What `initializeShard` works on. */
-export interface InitializeArgument extends PlainShard {
-  readonly module: string;
-  readonly dtype: FloatDType;
-  readonly statistic: PackedStatistic;
-  readonly rank: number;
-  readonly quantizer: ModuleReference;
-  readonly initializer: ModuleReference;
-  readonly balance: boolean;
-}
-
 /** The chosen factors, balanced where asked for. */
 export const chooseFactors = async (
   initializer: Initializer,
@@ -141,40 +132,19 @@ export const chooseFactors = async (
   return balance ? balanced(factors, context) : factors;
 };
 
-/** A shard and the factors chosen for it. */
-export interface InitializeResult extends PlainShard {
+/** A corrected shard: what it holds, its factors and what they are worth. */
+export interface PlainCorrection extends PlainShard {
   readonly factors: PlainFactors;
-}
-
-/** Chooses the factors of one layer. */
-export const initializeShard: WorkerTask<InitializeArgument, InitializeResult> = async (argument, { linalg, makeRoom }) => {
-  await makeRoom();
-  const { module, dtype, quantized, E, weights, statistic, rank, balance } = argument;
-  const initializer = await loadReference<Initializer>(argument.initializer);
-  const problem = problemOf(fromPlainShard(argument), {
-    ...{ module, rank, statistic: initializer.usesStatistic ? unpackStatistic(statistic) : undefined },
-    quantizer: await loadReference<Quantizer>(argument.quantizer),
-    quantizeOptions: { module, dtype },
-  });
-  const factors = toPlainFactors(await chooseFactors(initializer, problem, balance, { linalg }));
-  const value = { quantized, E, weights, factors };
-  return { value, transfer: buffersOfInitialized(value), letGoBytes: 2 * packedBytes(statistic) };
-};
-
-/** What `certifyShard` works on. */
-export interface CertifyArgument extends InitializeResult {
-  readonly module: string;
-  readonly statistic: PackedStatistic;
-  readonly heldOut: PackedStatistic | undefined;
-}
-
-/** A shard, its factors and what they are worth. */
-export interface CertifyResult extends InitializeResult {
   readonly certificate: Certificate;
 }
 
+/** A corrected shard, with the seconds of both parts of its correction. */
+export interface CorrectResult extends PlainCorrection {
+  readonly seconds: Readonly<Record<'initialize' | 'certify', number>>;
+}
+
 /** Buffers of a shard and its factors, for moving them. */
-export const buffersOfInitialized = ({ factors, ...shard }: InitializeResult): ArrayBuffer[] => [
+export const buffersOfCorrection = ({ factors, ...shard }: PlainShard & { readonly factors: PlainFactors }): ArrayBuffer[] => [
   ...new Set([
     ...buffersOfShard(shard),
     ...buffersOf(factors.A.data, factors.B.data),
@@ -197,19 +167,89 @@ export const alikeStatistics = async (
   return { kind: 'G', sum, tokens: statistic.tokens };
 };
 
-/** Computes what the factors of one layer are worth. */
-export const certifyShard: WorkerTask<CertifyArgument, CertifyResult> = async (argument, { linalg, makeRoom }) => {
-  await makeRoom();
-  const { module, quantized, E, weights, factors } = argument;
-  const heldOut = argument.heldOut && unpackStatistic(argument.heldOut);
-  const certificate = await certify(
-    {
-      ...{ module, W: weights && fromPlain(weights.W), E: fromPlain(E), factors: fromPlainFactors(factors) },
-      statistic: await alikeStatistics(fromPlain(E), unpackStatistic(argument.statistic), heldOut, linalg),
-      heldOut,
-    },
-    { linalg },
+/** The sums that a layer is corrected from and judged by. */
+interface PackedSums {
+  readonly statistic: PackedStatistic;
+  readonly heldOut: PackedStatistic | undefined;
+}
+
+/** Bytes of the unpacked sums, which are let go at the end of a task. */
+const letGo = ({ statistic, heldOut }: PackedSums): number => 2 * (packedBytes(statistic) + (heldOut ? packedBytes(heldOut) : 0));
+
+/** Unpacks the sums of a layer, with the products of E that solver and certificate share. */
+const unpackSums = (
+  { statistic, heldOut }: PackedSums,
+  E: Matrix,
+  engine: MatrixEngine,
+): { readonly statistic: Statistic; readonly heldOut: Statistic | undefined; readonly products: ResidualProducts } => {
+  const sums = { statistic: unpackStatistic(statistic), heldOut: heldOut && unpackStatistic(heldOut) };
+  const alike = [sums.statistic, ...(sums.heldOut ? [sums.heldOut] : [])].filter(({ kind }) => kind === 'H');
+  const products = residualProducts(
+    E,
+    alike.map(({ sum }) => sum),
+    engine,
   );
-  const value = { quantized, E, weights, factors, certificate };
-  return { value, transfer: buffersOfInitialized(value), letGoBytes: 2 * packedBytes(argument.statistic) };
+  return { ...sums, products };
+};
+
+/** Computes what the factors of a layer are worth. */
+const certifyFactors = async (
+  module: string,
+  { E, weights }: ShardContent,
+  factors: Factors,
+  { statistic, heldOut, products }: ReturnType<typeof unpackSums>,
+  engine: MatrixEngine,
+): Promise<Certificate> =>
+  certify(
+    { ...{ module, W: weights?.W, E, factors, heldOut, products }, statistic: await alikeStatistics(E, statistic, heldOut, engine) },
+    { linalg: engine },
+  );
+
+/** What `correctShard` works on. */
+export interface CorrectArgument extends PlainShard, PackedSums {
+  readonly module: string;
+  readonly dtype: FloatDType;
+  readonly rank: number;
+  readonly quantizer: ModuleReference;
+  readonly initializer: ModuleReference;
+  readonly balance: boolean;
+}
+
+/** Chooses the factors of one layer and computes what they are worth; what both need of its sums is computed once. */
+export const correctShard: WorkerTask<CorrectArgument, CorrectResult> = async (argument, { linalg, makeRoom }) => {
+  await makeRoom();
+  const stopwatch = new Stopwatch({ initialize: 0, certify: 0 });
+  const { module, dtype, rank, balance } = argument;
+  const content = fromPlainShard(argument);
+  const sums = unpackSums(argument, content.E, linalg);
+  const factors = await stopwatch.time('initialize', async () => {
+    const initializer = await loadReference<Initializer>(argument.initializer);
+    const known = {
+      ...{ module, rank, products: sums.products, statistic: initializer.usesStatistic ? sums.statistic : undefined },
+      quantizer: await loadReference<Quantizer>(argument.quantizer),
+      quantizeOptions: { module, dtype },
+    };
+    return chooseFactors(initializer, problemOf(content, known), balance, { linalg });
+  });
+  const certificate = await stopwatch.time('certify', () => certifyFactors(module, content, factors, sums, linalg));
+  const correction = { ...toPlainShard(content), factors: toPlainFactors(factors), certificate };
+  const value = { ...correction, seconds: stopwatch.seconds };
+  return { value, transfer: buffersOfCorrection(correction), letGoBytes: letGo(argument) };
+};
+
+/** What `certifyShard` works on. */
+export interface CertifyArgument extends PlainShard, PackedSums {
+  readonly module: string;
+  readonly factors: PlainFactors;
+}
+
+/** Computes what factors are worth that were chosen elsewhere. */
+export const certifyShard: WorkerTask<CertifyArgument, PlainCorrection> = async (argument, { linalg, makeRoom }) => {
+  await makeRoom();
+  const content = fromPlainShard(argument);
+  const factors = fromPlainFactors(argument.factors);
+  const sums = unpackSums(argument, content.E, linalg);
+  const certificate = await certifyFactors(argument.module, content, factors, sums, linalg);
+  const value = { ...toPlainShard(content), factors: argument.factors, certificate };
+  return { value, transfer: buffersOfCorrection(value), letGoBytes: letGo(argument) };
 };

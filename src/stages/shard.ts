@@ -34,14 +34,10 @@ export interface QuantizedShard extends WeightShard {
   readonly seconds: number;
 }
 
-/** A quantized weight matrix with the factors that correct it. */
-export interface InitializedShard extends QuantizedShard {
+/** A quantized weight matrix with the factors that correct it, and the proof of what they are worth. */
+export interface CertifiedShard extends QuantizedShard {
   readonly statistics: InputStatistics;
   readonly factors: Factors;
-}
-
-/** A corrected weight matrix with the proof of what the correction is worth. */
-export interface CertifiedShard extends InitializedShard {
   readonly certificate: Certificate;
   /** Loss per token with the truncated SVD of E; undefined where it was not computed. */
   readonly svdLoss: number | undefined;

@@ -1,16 +1,16 @@
 import { filter, from, type Observable } from 'rxjs';
 import { inFlight, limited } from '../dataflow/index.js';
 import type { CorrectionPlan } from './correction-plan.js';
-import { certifyStage, initializeStage, quantizeStage, type InitializeStageOptions } from './shard-stages.js';
+import { correctStage, quantizeStage, type CorrectStageOptions } from './shard-stages.js';
 import type { CertifiedShard, QuantizedShard, WeightShard } from './shard.js';
 import type { SolvingRun } from './solving-run.js';
-import { packedBytes, type InputStatistics } from './statistics.js';
+import { freeStatistics, packedBytes, type InputStatistics } from './statistics.js';
 
 /** Takes a finished shard; the shard's slot in the window is free when its promise settles. */
 export type ShardSink = (shard: QuantizedShard | CertifiedShard) => Promise<void>;
 
 /** How a block's shards are solved. */
-export interface SolveBlockOptions extends Omit<InitializeStageOptions, 'quantizer'> {
+export interface SolveBlockOptions extends Omit<CorrectStageOptions, 'quantizer' | 'observe'> {
   /** True when layers that get no correction are wanted too, quantized. */
   readonly everyLayer: boolean;
   /** True for an initializer that reads W and Q (`usesWeights`), which are held beside E then. */
@@ -23,27 +23,26 @@ export interface SolveBlockOptions extends Omit<InitializeStageOptions, 'quantiz
 /** Bytes of one shard's matrices: E, and W and Q while E is made, or as long where they are kept. */
 const bytesOf = ({ layer }: WeightShard, keepWeights: boolean): number => (keepWeights ? 3 : 2) * 4 * layer.outFeatures * layer.inFeatures;
 
-/** Notes that a block's sums are let go. */
-export const dropStatistics = (run: SolvingRun, statistics: readonly InputStatistics[]): void => {
+/** Lets go of a block's sums. */
+export const dropStatistics = (run: Pick<SolvingRun, 'statisticBytes'>, statistics: readonly InputStatistics[]): void => {
   // Experts with too few tokens share one sum.
   const sums = new Set(statistics.flatMap(({ calibration, heldOut }) => [calibration, ...(heldOut ? [heldOut] : [])]));
   for (const sum of sums) run.statisticBytes.drop(packedBytes(sum));
+  freeStatistics(sums);
 };
 
-/** Makes the way of one shard: quantize → initialize → certify → sink, each stage with a limiter of its own. */
+/** Makes the way of one shard: quantize → correct → sink, each stage with a limiter of its own. */
 const shardPath = (
   run: SolvingRun,
   options: SolveBlockOptions,
 ): ((shard: WeightShard, statistics: InputStatistics[]) => Promise<QuantizedShard | CertifiedShard>) => {
   const nameOf = ({ layer }: WeightShard): string => layer.module;
   const quantize = limited(quantizeStage(run.pool, run.plan.quantizer.placed, options.keepWeights), run.context, nameOf, run.clock.add);
-  const initialize = limited(
-    initializeStage(run.pool, { ...options, quantizer: run.plan.quantizer.placed }),
+  const correct = limited(
+    correctStage(run.pool, { ...options, quantizer: run.plan.quantizer.placed, observe: run.clock.add }),
     run.context,
     nameOf,
-    run.clock.add,
   );
-  const certify = limited(certifyStage(run.pool), run.context, nameOf, run.clock.add);
   const sink = limited({ name: 'write', concurrency: 1, run: options.sink }, run.context, nameOf, run.clock.add);
   return async (shard, statistics) => {
     const bytes = bytesOf(shard, options.keepWeights);
@@ -52,7 +51,7 @@ const shardPath = (
       await run.walk.arrive(shard.block);
       const quantized = await quantize(shard);
       const read = run.plan.corrects(shard.layer) ? statistics.find(({ input }) => input === shard.layer.input) : undefined;
-      const finished = read ? await certify(await initialize({ ...quantized, statistics: read })) : quantized;
+      const finished = read ? await correct({ ...quantized, statistics: read }) : quantized;
       await sink(finished);
       return finished;
     } finally {
@@ -66,12 +65,13 @@ const largestFirst = (shards: readonly WeightShard[]): WeightShard[] => {
   const weights = ({ layer }: WeightShard): number => layer.outFeatures * layer.inFeatures;
   return [...shards].sort((a, b) => weights(b) - weights(a));
 };
+
 /** Shards of a block that something is written of: those that get a correction, or every one. */
 export const wantedShards = (plan: CorrectionPlan, block: number, everyLayer: boolean): WeightShard[] =>
   [...plan.shards[block]!, ...(plan.experts?.shards[block] ?? [])].filter(({ layer }) => everyLayer || plan.corrects(layer));
 
 /**
- * Streams the weight shards of a block through quantize → initialize → certify → sink.
+ * Streams the weight shards of a block through quantize → correct → sink.
  *
  * One window of shards is in flight; what a shard holds is released before its slot is.
  */

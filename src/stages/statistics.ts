@@ -45,6 +45,19 @@ const letGo = (partial: readonly SymmetricPanels[]): void => {
   collectGarbage(bytes);
 };
 
+/**
+ * Frees sums that nobody reads any more, although whoever gave them may still refer to them: a finished block's frames of RxJS
+ * do until the next block is finished.
+ */
+export const freeStatistics = (statistics: Iterable<PackedStatistic>): void => {
+  let bytes = 0;
+  for (const { panels } of statistics) {
+    bytes += bytesOf([panels]);
+    (panels as Float32Array[]).length = 0;
+  }
+  collectGarbage(bytes);
+};
+
 /** Bytes that a statistic takes while it is kept. */
 export const packedBytes = ({ panels }: PackedStatistic): number => bytesOf([panels]);
 

@@ -5,12 +5,11 @@ import { exact, loftq, stockInitializers, type Initializer } from '../../src/ini
 import { int8, nf4, QUANTIZERS, type QuantizedTensors } from '../../src/quantizers/index.js';
 import { startWorkerPool } from '../../src/runtime/index.js';
 import {
-  certifyStage,
-  initializeStage,
+  correctStage,
   openSourceModel,
   quantizeStage,
   weightShard,
-  type InitializeStageOptions,
+  type CorrectStageOptions,
   unpackStatistic,
   type InputStatistics,
   type PackedStatistic,
@@ -72,8 +71,8 @@ t.test('a quantizer gives the same bytes on the main thread and in a worker', as
 
 t.test('an initializer gives the same bits on the main thread and in a worker', async (t) => {
   const stock = stockInitializers({ alsSteps: 20, loftqSteps: 3, seed: 0, scaling: 1 });
-  const run = async (options: Pick<InitializeStageOptions, 'quantizer' | 'initializer'>, balance: boolean): Promise<unknown> => {
-    const stage = initializeStage(pool, { ...options, rank: 5, balance });
+  const run = async (options: Pick<CorrectStageOptions, 'quantizer' | 'initializer'>, balance: boolean): Promise<unknown> => {
+    const stage = correctStage(pool, { ...options, rank: 5, balance });
     const { factors } = await stage.run({ ...(await quantized()), statistics }, context);
     return [
       factors.A.shape,
@@ -107,7 +106,7 @@ t.test('balancing changes the factors and not their product', async (t) => {
   };
   const [plain, balanced] = await Promise.all(
     [false, true].map(async (balance) =>
-      initializeStage(pool, { quantizer: QUANTIZERS.nf4, initializer: lopsided, rank: 3, balance }).run(
+      correctStage(pool, { quantizer: QUANTIZERS.nf4, initializer: lopsided, rank: 3, balance }).run(
         { ...(await quantized()), statistics },
         context,
       ),
@@ -121,11 +120,11 @@ t.test('balancing changes the factors and not their product', async (t) => {
 });
 
 t.test('the certificate states the losses by the definition', async (t) => {
-  const solved = await initializeStage(pool, { quantizer: QUANTIZERS.nf4, initializer: exact(), rank: 5, balance: true }).run(
-    { ...(await quantized()), statistics },
-    context,
-  );
-  const { certificate, E, factors } = await certifyStage(pool).run(solved, context);
+  const seconds = { initialize: 0, certify: 0 };
+  const observe = (stage: string, more: number): void => void (seconds[stage as keyof typeof seconds] += more);
+  const stage = correctStage(pool, { quantizer: QUANTIZERS.nf4, initializer: exact(), rank: 5, balance: true, observe });
+  const { certificate, E, factors } = await stage.run({ ...(await quantized()), statistics }, context);
+  t.ok(seconds.initialize > 0 && seconds.certify > 0, 'both parts are timed');
   const loss = (R: Matrix, statistic: PackedStatistic): number => {
     const { sum, tokens } = unpackStatistic(statistic);
     const G = naiveProduct(naiveProduct(R, sum), transposed(R));
@@ -150,8 +149,8 @@ t.test('a quantizer may return the weights themselves', async (t) => {
     const shards = await quantizeStage(pool, quantizer, true).run(shard, context);
     t.ok(rowMajor(shards.E).every((value) => value === 0));
     const initializer = stockInitializers({ alsSteps: 20, loftqSteps: 3, seed: 0, scaling: 1 }).exact;
-    const solved = await initializeStage(pool, { quantizer, initializer, rank: 5, balance: true }).run({ ...shards, statistics }, context);
-    const certified = await certifyStage(pool).run(solved, context);
+    const stage = correctStage(pool, { quantizer, initializer, rank: 5, balance: true });
+    const certified = await stage.run({ ...shards, statistics }, context);
     t.match(certified.certificate.loss, { none: 0, final: 0 });
     t.same(rowMajor(certified.weights!.Q), rowMajor(certified.weights!.W), 'and everything comes back');
     const alone = await quantizeStage(pool, quantizer, false).run(shard, context);
@@ -178,6 +177,6 @@ t.test('an initializer that says it does without W gets none', async (t) => {
     initialize: async ({ W, rank }) => ({ A: matrix(W.shape[0]!, rank), B: matrix(W.shape[1]!, rank) }),
   };
   const shards = await quantizeStage(pool, QUANTIZERS.nf4, false).run(shard, context);
-  const stage = initializeStage(pool, { quantizer: QUANTIZERS.nf4, initializer: liar, rank: 5, balance: false });
+  const stage = correctStage(pool, { quantizer: QUANTIZERS.nf4, initializer: liar, rank: 5, balance: false });
   await t.rejects(stage.run({ ...shards, statistics }, context), { code: 'QL_WEIGHTS', message: /gate_proj.*read W/ });
 });

@@ -2,7 +2,7 @@ import { lastValueFrom, of } from 'rxjs';
 import t from 'tap';
 import { panelBytes, planSegments, zeroPanels, type SummedInput } from '../../src/calibration/index.js';
 import { ByteLedger, rowMajor } from '../../src/foundation/index.js';
-import { foldStatistics, unpackStatistic, type PackedStatistic, type Passage } from '../../src/stages/index.js';
+import { dropStatistics, foldStatistics, unpackStatistic, type PackedStatistic, type Passage } from '../../src/stages/index.js';
 
 const SUMS: readonly SummedInput[] = [{ input: 'x', width: 3, residual: undefined }];
 
@@ -39,4 +39,14 @@ t.test('every subscription has sums of its own', async (t) => {
 
 t.test('nothing to sum gives no statistics', async (t) => {
   t.same(await lastValueFrom(of(passage(0, 'calibration', 1)).pipe(foldStatistics([], new ByteLedger()))), []);
+});
+
+t.test('sums that were let go take no memory, whoever still refers to them', async (t) => {
+  const ledger = new ByteLedger();
+  const statistics = await lastValueFrom(of(passage(0, 'calibration', 1), passage(1, 'heldOut', 1)).pipe(foldStatistics(SUMS, ledger)));
+  const [first] = statistics;
+  dropStatistics({ statisticBytes: ledger }, [...statistics, { ...first!, heldOut: undefined }]);
+  t.same([first!.calibration.panels, first!.heldOut!.panels], [[], []]);
+  ledger.hold(2 * panelBytes(3));
+  t.equal(ledger.peakBytes, 2 * panelBytes(3), 'nothing is counted as held, and shared sums were counted once');
 });
