@@ -25,6 +25,7 @@ export type {
 } from './execution-plan.js';
 export { explainStatistic } from './explain-statistic.js';
 export type { ActivationShape, BlockShape, ExpertShape, MatrixShape, ModelShape, SumShape } from './model-shape.js';
+export { panelValues } from './panel-values.js';
 export { planExecution, type FreeSpace, type PlanRequest } from './plan-execution.js';
 export { BudgetError, DiskError } from './planning-errors.js';
 export { requireFit } from './require-fit.js';

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { planText, type SelectedWindows } from '../corpus/index.js';
 import type { Initializer } from '../initializers/index.js';
-import { occupiedBytes } from '../journal/index.js';
+import { earlierFiles } from '../journal/index.js';
 import {
   mostPilotTokens,
   planExecution,
@@ -58,11 +58,22 @@ export const countTokens = ({ calibration, heldOut, tokens }: SelectedWindows): 
   tokenSource: 'counted',
 });
 
-/** What is free where an output lies, and what an earlier attempt's files in it take: they are kept, or removed first. */
-const roomFor = async (output: string): Promise<FreeSpace> => {
-  const { freeBytes, ...place } = await freeSpace(output);
-  return { ...place, freeBytes: freeBytes + (await occupiedBytes(output)) };
+/** What is free where a run writes, and what an earlier attempt's files take on these disks: they are kept, or removed first. */
+const roomsOf = async (output: string, scratch: string): Promise<PlanRequest['disks']> => {
+  const earlier = await Promise.all(
+    (await earlierFiles(output)).map(async ({ directory, bytes }) => ({ bytes, device: (await freeSpace(directory)).device })),
+  );
+  const room = async (directory: string): Promise<FreeSpace> => {
+    const { freeBytes, device } = await freeSpace(directory);
+    const taken = earlier.reduce((sum, files) => sum + (files.device === device ? files.bytes : 0), 0);
+    return { directory, device, freeBytes: freeBytes + taken };
+  };
+  return { output: await room(output), scratch: await room(scratch) };
 };
+
+/** Names of the stock initializers that decompose a residual, and how often they do. */
+const decompositionsOf = (name: string, { loftqSteps }: PlanJob): number =>
+  name === 'loftq' ? loftqSteps : name === 'als' || name === 'svd' ? 1 : 0;
 
 /**
  * Plans a run of `initialize` on this machine: what it needs, and how it will be done.
@@ -81,6 +92,7 @@ export const planRun = async (
       model: describeModel(source, correction, sumsG(initializer, job)),
       solve: {
         ...{ rank: job.rank, bits: job.bits, keepsWeights: keepsWeights(initializer), usesSums: initializer.usesStatistic },
+        ...{ requantizes: initializer.requantizes, decompositions: decompositionsOf(initializer.name, job) },
         steps: initializer.name === 'als' ? job.alsSteps : 0,
       },
       ...counts,
@@ -90,6 +102,6 @@ export const planRun = async (
     tokenSource,
     ...{ budgetBytes: job.maxMemoryBytes, workers: askedWorkers(job), keepsStatistics: job.keepStatistics !== undefined },
     machine: { cores: availableParallelism(), memoryBytes: machineMemory(), speed },
-    disks: { output: await roomFor(output), scratch: await (job.scratch === undefined ? roomFor(output) : freeSpace(job.scratch)) },
+    disks: await roomsOf(output, job.scratch ?? output),
   });
 };
