@@ -12,10 +12,11 @@ import {
   type OpenRun,
   type PlanRequest,
 } from '../planning/index.js';
-import { keepsWeights, sumsG, type CorrectionPlan } from './correction-plan.js';
+import { sumsG, type CorrectionPlan } from './correction-plan.js';
 import { describeModel } from './describe-model.js';
 import { freeSpace } from './free-space.js';
 import type { PlanJob } from './jobs.js';
+import { solveShape } from './solve-shape.js';
 import { askedWorkers } from './worker-layout.js';
 import { machineMemory } from './machine-memory.js';
 import type { SourceModel } from './open-source-model.js';
@@ -71,10 +72,6 @@ const roomsOf = async (output: string, scratch: string): Promise<PlanRequest['di
   return { output: await room(output), scratch: await room(scratch) };
 };
 
-/** Names of the stock initializers that decompose a residual, and how often they do. */
-const decompositionsOf = (name: string, { loftqSteps }: PlanJob): number =>
-  name === 'loftq' ? loftqSteps : name === 'als' || name === 'svd' ? 1 : 0;
-
 /**
  * Plans a run of `initialize` on this machine: what it needs, and how it will be done.
  *
@@ -90,11 +87,7 @@ export const planRun = async (
     name: job.model,
     run: {
       model: describeModel(source, correction, sumsG(initializer, job)),
-      solve: {
-        ...{ rank: job.rank, bits: job.bits, keepsWeights: keepsWeights(initializer), usesSums: initializer.usesStatistic },
-        ...{ requantizes: initializer.requantizes, decompositions: decompositionsOf(initializer.name, job) },
-        steps: initializer.name === 'als' ? job.alsSteps : 0,
-      },
+      solve: solveShape(initializer, job),
       ...counts,
       arithmetic: arithmetic.used,
       writeBase: job.writeBase,
