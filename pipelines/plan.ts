@@ -40,14 +40,19 @@ const planWithTimes = async (job: PlanJob, source: SourceModel): Promise<Executi
   const initializer = await resolvePlaced<Initializer>(stockInitializer(job.initializer, job));
   const arithmetic = await chooseArithmetic(askedArithmetic(job), source.model.hiddenSize);
   const parts: RunParts = { source, correction, initializer, arithmetic, tokens: assumeTokens(job, source.model) };
-  const { layout } = await planRun(job, parts);
-  return planRun(job, { ...parts, speed: await measureLayout(job, source, layout) });
+  const { layout, floats } = await planRun(job, parts);
+  return planRun(job, { ...parts, speed: await measureLayout(job, source, { layout, floats }) });
 };
 
-const measureLayout = async (job: PlanJob, { model }: SourceModel, layout: ExecutionPlan['layout']): Promise<MachineSpeed> => {
+const measureLayout = async (
+  job: PlanJob,
+  { model }: SourceModel,
+  { layout, floats }: Pick<ExecutionPlan, 'layout' | 'floats'>,
+): Promise<MachineSpeed> => {
   const pool = startWorkerPool({ ...layout, device: job.device, signal: job.signal });
   try {
-    return await measureMachine(pool, model.hiddenSize, stockQuantizer(job.bits));
+    const { arithmetic } = floats;
+    return await measureMachine(pool, { hiddenSize: model.hiddenSize, rank: job.rank, arithmetic, quantizer: stockQuantizer(job.bits) });
   } finally {
     await pool.close();
   }

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { concat, concatMap, defer, finalize, from, ignoreElements, merge, type Observable, of, Subject } from 'rxjs';
 import { usingResource } from '../src/dataflow/index.js';
 import { findFinished, type RunFingerprint } from '../src/journal/index.js';
+import { requireFit } from '../src/planning/index.js';
 import {
   damagedNotice,
   finishedNotice,
@@ -25,6 +26,7 @@ import {
   loadStatistics,
   openClaimedOutput,
   outputFiles,
+  planRefit,
   RefitError,
   requireLoadableBase,
   RunClock,
@@ -67,9 +69,18 @@ const baseName = (
 };
 
 /** What is known before the output is taken. */
-type Chosen = Pick<Refitting, 'kept' | 'fingerprint'> & { readonly chosen: ChosenRefit; readonly clock: RunClock };
+type Chosen = Pick<Refitting, 'kept' | 'fingerprint'> & {
+  readonly chosen: ChosenRefit;
+  readonly clock: RunClock;
+  /** As the plan laid them out. */
+  readonly workers: number;
+};
 
-const begin = async ({ kept, fingerprint, chosen, clock }: Chosen, job: RefitJob, tell: (event: Event) => void): Promise<Refitting> => {
+const begin = async (
+  { kept, fingerprint, chosen, clock, workers }: Chosen,
+  job: RefitJob,
+  tell: (event: Event) => void,
+): Promise<Refitting> => {
   const { choice, initializer, plan, ...source } = chosen;
   const { output: directory, writeBase, signal, fresh } = job;
   const { run, output } = await openClaimedOutput(
@@ -80,7 +91,7 @@ const begin = async ({ kept, fingerprint, chosen, clock }: Chosen, job: RefitJob
       },
       claim: { fingerprint, fresh, resumable: true },
     },
-    () => startSolving(source, plan, job, clock),
+    () => startSolving(source, plan, { ...job, workers }, clock),
   );
   const restored = { run, output, everyLayer: writeBase };
   const unfinished = unfinishedBlocks(restored);
@@ -105,7 +116,11 @@ const open = async (job: RefitJob, tell: (event: Event) => void): Promise<Refitt
     const fingerprint = await fingerprintRefit(chosen, job, kept, baseName(job, kept));
     const files = outputFiles({ writeBase: job.writeBase, ...(chosen.choice.experts && { experts: true }) });
     const report = job.fresh ? undefined : await findFinished(job.output, fingerprint, files);
-    if (report === undefined) return await begin({ kept, fingerprint, chosen, clock }, job, tell);
+    if (report === undefined) {
+      const solving = planRefit(job, chosen, kept);
+      requireFit(solving);
+      return await begin({ kept, fingerprint, chosen, clock, workers: solving.layout.workers }, job, tell);
+    }
     const finished = await readReport(report);
     await chosen.checkpoint.supply?.close();
     return { finished };

@@ -1,5 +1,6 @@
 export type { EmbedArgument } from './embed.task.js';
 export type { FedLayer, FedWeight } from './fed-layers.js';
+export { GramFold, GramGraphs } from './gram-fold.js';
 export { HiddenStateStore, type HiddenStateBudget } from './hidden-state-store.js';
 export type {
   ChunkConsumer,

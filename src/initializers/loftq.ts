@@ -1,19 +1,13 @@
-import { columnsOf, matrix, QuailoraError, roundTo, rowMajor, rowsOf, type Matrix } from '../foundation/index.js';
+import { QuailoraError, roundTo, rowMajor, type Matrix } from '../foundation/index.js';
 import { truncatedSvd, type TruncatedSvd } from '../linalg/index.js';
-import type { MatrixEngine } from '../runtime/index.js';
+import { residualOf } from '../quantizers/index.js';
+import { collectGarbage, type MatrixEngine } from '../runtime/index.js';
 import type { Initializer, InitializerProblem } from './contract.js';
 import { padColumns } from './project-residual.js';
 import { splitSvd } from './split-svd.js';
 
-/** A − B, row-major. */
-const difference = (A: Matrix, B: Matrix): Matrix => {
-  const subtrahend = rowMajor(B);
-  return matrix(
-    rowsOf(A),
-    columnsOf(A),
-    rowMajor(A).map((value, i) => value - subtrahend[i]!),
-  );
-};
+/** Bytes of one value of a matrix. */
+const MATRIX_BYTES = 4;
 
 /** W − A Bᵀ, rounded to the type that the quantizer reads. */
 const withoutCorrection = async (
@@ -21,7 +15,9 @@ const withoutCorrection = async (
   { A, B }: { A: Matrix; B: Matrix },
   engine: MatrixEngine,
 ): Promise<Matrix> => {
-  const rest = difference(W, await engine.multiply(A, B, { transposeB: true }));
+  const rest = await engine.multiply(A, B, { transposeB: true });
+  const weights = rowMajor(W);
+  for (let i = 0; i < weights.length; i++) rest.data[i] = weights[i]! - rest.data[i]!;
   roundTo(rest.data, quantizeOptions.dtype);
   return rest;
 };
@@ -49,12 +45,15 @@ export const loftq = ({ steps = 5 }: LoftqOptions = {}): Initializer => {
     requantizes: true,
     usesStatistic: false,
     initialize: async (problem, { linalg }) => {
-      const { W, quantizer, quantizeOptions, rank } = problem;
+      const { W, E, quantizer, quantizeOptions, rank } = problem;
       let { quantized } = problem;
-      let decomposed: TruncatedSvd = await truncatedSvd(difference(W, quantized.dequantized), rank, linalg);
+      let decomposed: TruncatedSvd = await truncatedSvd(E, rank, linalg);
       for (let step = 2; step <= steps; step++) {
         quantized = await quantizer.quantize(await withoutCorrection(problem, splitSvd(decomposed), linalg), quantizeOptions);
-        decomposed = await truncatedSvd(difference(W, quantized.dequantized), rank, linalg, { start: decomposed.U });
+        // Else what was quantized and the Q before would be held through the SVD.
+        collectGarbage(2 * MATRIX_BYTES * W.size);
+        decomposed = await truncatedSvd(residualOf(W, quantized.dequantized), rank, linalg, { start: decomposed.U });
+        collectGarbage(MATRIX_BYTES * W.size);
       }
       const { A, B } = splitSvd(decomposed);
       return { A: padColumns(A, rank), B: padColumns(B, rank), quantized };

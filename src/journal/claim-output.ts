@@ -59,10 +59,25 @@ const readJournal = async (output: string): Promise<Journal | undefined> => {
   return journal;
 };
 
+const isOurScratch = (scratch: string): boolean => basename(scratch).includes(SCRATCH_PREFIX);
+
+/**
+ * Names the scratch directory of the run that an output's journal tells of, wherever it lies; a journal that can't be used tells of none.
+ *
+ * @throws JournalError QL_JOURNAL_READ
+ */
+export const earlierScratch = async (output: string): Promise<string | undefined> => {
+  const journal = await readJournal(output).catch((error: unknown) => {
+    if (error instanceof JournalError && error.code === 'QL_JOURNAL') return undefined;
+    throw error;
+  });
+  return journal && isOurScratch(journal.scratch) ? journal.scratch : undefined;
+};
+
 /** Removes a scratch directory, if it is one that quailora made. */
 const removeScratch = (scratch: string): Promise<void> =>
   writing(scratch, async () => {
-    if (basename(scratch).includes(SCRATCH_PREFIX)) await rm(scratch, { recursive: true, force: true });
+    if (isOurScratch(scratch)) await rm(scratch, { recursive: true, force: true });
   });
 
 /** Removes everything that earlier runs left, but for locks and the journal. */

@@ -2,7 +2,7 @@ export { claimOutput, type ClaimOptions, type OutputClaim } from './claim-output
 export { findFinished } from './find-finished.js';
 export { hashFile } from './hash-file.js';
 export { OutputClaimError } from './output-claim-error.js';
-export { occupiedBytes } from './occupied-bytes.js';
+export { earlierFiles, type EarlierFiles } from './earlier-files.js';
 export { outputState, type OutputState } from './output-state.js';
 export { PartStore, type Part } from './part-store.js';
 export { JournalError, readRecord, writeRecord } from './record-file.js';

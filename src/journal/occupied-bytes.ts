@@ -22,10 +22,16 @@ const below = (directory: string): Promise<string[]> =>
     throw error;
   });
 
+/** Bytes of a file, or of all files below a directory; none of what is not there. */
+export const bytesBelow = async (place: string): Promise<number> => {
+  const files = [place, ...(await below(place)).map((file) => join(place, file))];
+  const sizes = await Promise.all(files.map(sizeOf));
+  return sizes.reduce((sum, size) => sum + size, 0);
+};
+
 /** Bytes that quailora's own files in an output directory take: a run that goes on has written them, one that starts over removes them. */
 export const occupiedBytes = async (output: string): Promise<number> => {
   const places = [...OUTPUT_NAMES, WORK_DIRECTORY].map((name) => join(output, name));
-  const files = await Promise.all(places.map(async (place) => [place, ...(await below(place)).map((file) => join(place, file))]));
-  const sizes = await Promise.all(files.flat().map(sizeOf));
+  const sizes = await Promise.all(places.map(bytesBelow));
   return sizes.reduce((sum, size) => sum + size, 0);
 };

@@ -6,7 +6,7 @@ export { formsResidualGram, residualOperator, type ResidualOperatorOptions } fro
 export { pseudoInverse, solveSymmetric } from './solve-symmetric.js';
 export { symmetricEigen, type SymmetricEigen } from './symmetric-eigen.js';
 export { denseOperator, traceOf, type SymmetricOperator } from './symmetric-operator.js';
-export { symmetricProduct } from './symmetric-product.js';
+export { PANEL_ROWS, symmetricProduct } from './symmetric-product.js';
 export { blockColumns, topEigenpairs, type TopEigenpairs, type TopEigenpairsOptions } from './top-eigenpairs.js';
-export { truncatedSvd, type TruncatedSvd, type TruncatedSvdOptions } from './truncated-svd.js';
-export { weightedSquares } from './weighted-squares.js';
+export { formsGram, truncatedSvd, type TruncatedSvd, type TruncatedSvdOptions } from './truncated-svd.js';
+export { CHUNK_ROWS, weightedSquares } from './weighted-squares.js';

@@ -2,7 +2,7 @@ import { columnsOf, matrix, rowMajor, rowsOf, ShapeMismatchError, type Matrix } 
 import type { MatrixEngine } from '../runtime/index.js';
 
 /** Rows of one panel: high enough for products at full speed, low enough to spare nearly half of a wide product. */
-const PANEL_ROWS = 512;
+export const PANEL_ROWS = 512;
 
 /** Rows of a symmetric product from `begin` on, up to and with the diagonal. */
 export interface LowerPanel {

@@ -1,5 +1,5 @@
-import { columnsOf, matrix, random, rowMajor, rowsOf, transposed, type Matrix } from '../foundation/index.js';
-import type { MatrixEngine } from '../runtime/index.js';
+import { columnsOf, isRowMajor, matrix, random, rowMajor, rowsOf, transposed, type Matrix } from '../foundation/index.js';
+import { collectGarbage, type MatrixEngine } from '../runtime/index.js';
 import { columnRange, completeBasis } from './complete-basis.js';
 import { checkRank } from './linalg-errors.js';
 import { symmetricEigen } from './symmetric-eigen.js';
@@ -10,9 +10,15 @@ import { topEigenpairs, type TopEigenpairsOptions } from './top-eigenpairs.js';
 /** Part of the remaining energy that may be missed: no calibrated loss depends on more. */
 const TOLERANCE = 1e-4;
 
+/** Largest min(m, n) for which the Gram matrix is formed, 64 MiB. */
+const FORMED_UP_TO = 4096;
+
+/** Says whether `truncatedSvd` forms the Gram matrix of an [m, n] matrix, for which it copies a tall one. */
+export const formsGram = (m: number, n: number): boolean => Math.min(m, n) <= FORMED_UP_TO;
+
 /** How `truncatedSvd` works; the rest is handed to `topEigenpairs`, whose `start` is a guess of U's span; `tolerance` is 1e-4 unless told. */
 export interface TruncatedSvdOptions extends TopEigenpairsOptions {
-  /** Largest min(m, n) for which the Gram matrix is formed; 4096 unless told, which is 64 MiB. */
+  /** Largest min(m, n) for which the Gram matrix is formed; as `formsGram` says unless told. */
   readonly formedUpTo?: number;
 }
 
@@ -28,10 +34,17 @@ export interface TruncatedSvd {
   readonly applications: number;
 }
 
+/** E Eᵀ; the row-major copy of a transposed view that the product makes is given back. */
+const formGram = async (E: Matrix, engine: MatrixEngine): Promise<Matrix> => {
+  const product = await symmetricProduct(E, E, engine);
+  if (!isRowMajor(E)) collectGarbage(E.data.BYTES_PER_ELEMENT * E.size);
+  return product;
+};
+
 /** E Eᵀ, [m, m]: formed once where that is cheaper than applying it, and not larger than allowed. */
 const gramOf = async (E: Matrix, square: () => number, engine: MatrixEngine, formedUpTo: number): Promise<SymmetricOperator> =>
   rowsOf(E) <= formedUpTo
-    ? denseOperator(await symmetricProduct(E, E, engine), engine)
+    ? denseOperator(await formGram(E, engine), engine)
     : {
         dimension: rowsOf(E),
         trace: square(),
@@ -90,7 +103,7 @@ export const truncatedSvd = async (
   checkRank(rank, 'A truncated SVD');
   const wide = rowsOf(E) <= columnsOf(E);
   const short = wide ? E : transposed(E);
-  const operator = await gramOf(short, () => squareOf(E), engine, options.formedUpTo ?? 4096);
+  const operator = await gramOf(short, () => squareOf(E), engine, options.formedUpTo ?? FORMED_UP_TO);
   const { start, ...rest } = { tolerance: TOLERANCE, ...options };
   const guess = start && (wide ? start : await engine.multiply(short, start));
   const { vectors, applications } = await topEigenpairs(operator, rank, engine, guess ? { ...rest, start: guess } : rest);

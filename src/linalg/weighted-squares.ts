@@ -3,7 +3,7 @@ import type { MatrixEngine } from '../runtime/index.js';
 import { lowerPanels, type LowerPanel } from './symmetric-product.js';
 
 /** Rows of E that go through at once: a longer inner size is no faster, and each chunk is contracted with every H anew. */
-const CHUNK_ROWS = 2048;
+export const CHUNK_ROWS = 2048;
 
 /** Σ Sᵢⱼ Hᵢⱼ over the rows of one panel of S and, by symmetry, over the columns above the diagonal, in float64. */
 const contract = ({ begin, rows }: LowerPanel, H: Float32Array, size: number): number => {

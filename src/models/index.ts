@@ -59,6 +59,7 @@ export type {
   WindowOptions,
 } from './contract.js';
 export type { CanonicalCheckpoint } from './canonical-checkpoint.js';
+export { splitActivations, splitProduct, type SplitActivations } from './split-product.js';
 export { splitWeight, type SplitTensors } from './split-weight.js';
 export { UnsupportedModelError } from './unsupported-model-error.js';
 export { MalformedConfigError } from './config-reader.js';

@@ -15,9 +15,13 @@ export const panelBytes = (sums: readonly SumShape[]): number => F32 * sumOver(s
 const residualBytes = ({ sums }: BlockShape): number =>
   F32 * sumOver(sums, ({ kind, size, width, copies }) => (kind === 'G' ? copies * size * width : 0));
 
-/** The largest residual, while it is made: the stored bytes, two a value as a rule, and W, which becomes E. */
-const residualMaking = ({ sums }: BlockShape): number =>
-  (F32 + 2) * Math.max(0, ...sums.map(({ kind, size, width }) => (kind === 'G' ? size * width : 0)));
+/** Stored bytes of a value in the matrices that read an activation, of any where none is named. */
+const storedBytesOf = ({ matrices }: BlockShape, input?: string): number =>
+  Math.max(0, ...matrices.filter((matrix) => input === undefined || matrix.input === input).map(({ storedBytes }) => storedBytes));
+
+/** The largest residual, while it is made: the stored bytes and W, which becomes E. */
+const residualMaking = (block: BlockShape): number =>
+  Math.max(0, ...block.sums.map(({ kind, size, width, input }) => (kind === 'G' ? (F32 + storedBytesOf(block, input)) * size * width : 0)));
 
 /** Values for each token that the layers which read one activation give, the widest of them: q, k, v or gate and up. */
 const widestOutputs = ({ matrices, activations }: BlockShape): number =>
@@ -59,7 +63,7 @@ export const calibrationBytes = (run: RunShape, block: BlockShape, runtime: numb
   const working = returnedBytes(block, tokens) + hidden + inner;
   const kept = Math.min(MEMORY_COSTS.keptBytes, working);
   const partial = panelBytes(block.sums);
-  const loading = Math.max((isSplit(run) ? 2 : F32) * block.largestTensorValues, residualMaking(block));
+  const loading = Math.max((isSplit(run) ? storedBytesOf(block) : F32) * block.largestTensorValues, residualMaking(block));
   // What is held while a graph is loaded is let go before the sums grow: the larger of the two counts.
   const beside = Math.max(0, loading - residualBytes(block) - working - partial);
   return {

@@ -45,13 +45,16 @@ export const chooseFloats = (run: OpenRun, budgetBytes: number | undefined): Flo
 /**
  * Chooses workers and threads: as many workers as were asked for; else the most that fit, half as many at widths where a
  * product keeps two threads busy, one where none fits.
+ *
+ * @param bytesOf bytes at the peak; those of all stages unless told
  */
 export const chooseLayout = (
   run: OpenRun & Pick<RunShape, 'floats'>,
   { cores, asked, limitBytes }: { readonly cores: number; readonly asked: number | undefined; readonly limitBytes: number },
+  bytesOf: (run: RunShape) => number = peakOf,
 ): RunLayout => {
   if (asked !== undefined) return layoutOf(asked, cores);
   let workers = run.model.hiddenSize < WIDE ? cores : Math.max(1, Math.floor(cores / 2));
-  while (workers > 1 && peakOf({ ...run, layout: layoutOf(workers, cores) }) > limitBytes) workers--;
+  while (workers > 1 && bytesOf({ ...run, layout: layoutOf(workers, cores) }) > limitBytes) workers--;
   return layoutOf(workers, cores);
 };

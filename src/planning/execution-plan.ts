@@ -52,11 +52,19 @@ export interface PlannedStage {
 /** Floating-point operations of a run, a multiplication and an addition counting as two. */
 export interface Operations {
   readonly forward: number;
+  /** Those of `forward` that compare tokens with each other; the others are products with weights. */
+  readonly attention: number;
   readonly sums: number;
   readonly solve: number;
+  /** Those of `solve` that multiply a matrix by a thin block of vectors. */
+  readonly thin: number;
+  /** Rows of such blocks, once for each time that an eigensolver runs to its end. */
+  readonly solvedRows: number;
   readonly certify: number;
   /** Weights that are quantized; those of a G by each worker, and once more. */
   readonly quantizedWeights: number;
+  /** Weights that workers load into the graphs of blocks, those of a block by each worker. */
+  readonly loadedWeights: number;
 }
 
 /** A number of calibration tokens and the seconds that a run with it takes on this machine. */
@@ -125,10 +133,18 @@ export interface ExecutionPlan {
   readonly fits: boolean;
 }
 
-/** What a short measurement says of this machine. */
+/** What a short measurement says of this machine, all workers together. */
 export interface MachineSpeed {
-  /** Floating-point operations a second of all workers together, in products of the model's width. */
+  /** Operations a second in float32 products of the model's width. */
   readonly gemmOperationsPerSecond: number;
-  /** Weights quantized a second, all workers together. */
+  /** The same in the arithmetic of the run's linear layers, slicing included; products by slices count as those that they stand for. */
+  readonly linearOperationsPerSecond: number;
+  /** The same in sums over activations. */
+  readonly sumOperationsPerSecond: number;
+  /** The same in products with a thin block of vectors. */
+  readonly thinOperationsPerSecond: number;
+  /** Rows of `Operations.solvedRows` a second, without the products with the matrix. */
+  readonly solvedRowsPerSecond: number;
+  /** Weights quantized a second. */
   readonly weightsPerSecond: number;
 }

@@ -25,7 +25,9 @@ export type {
 } from './execution-plan.js';
 export { explainStatistic } from './explain-statistic.js';
 export type { ActivationShape, BlockShape, ExpertShape, MatrixShape, ModelShape, SumShape } from './model-shape.js';
+export { panelValues } from './panel-values.js';
 export { planExecution, type FreeSpace, type PlanRequest } from './plan-execution.js';
+export { planSolving, type SolvingPlan } from './plan-solving.js';
 export { BudgetError, DiskError } from './planning-errors.js';
 export { requireFit } from './require-fit.js';
 export type { SolveShape } from './run-shape.js';

@@ -8,6 +8,8 @@ export const MEMORY_COSTS = {
   workerBytes: 50 * 2 ** 20,
   /** Most that one worker keeps of arrays it holds no longer, until V8 collects them and the allocator gives them back. */
   keptBytes: 15 * 2 ** 20,
+  /** The same between the matrices of a solve: `collectGarbage` and V8 both look from here on. */
+  solverKeptBytes: 64 * 2 ** 20,
 } as const;
 
 /** A budget must hold so much of the planned peak: runs of one plan differ by some per cent in what the allocator keeps. */

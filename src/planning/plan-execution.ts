@@ -9,7 +9,7 @@ import { heaviestStage, planStages } from './plan-stages.js';
 import type { RunShape } from './run-shape.js';
 
 /** Part of the machine's memory that a run without a budget may take when its workers are chosen. */
-const MACHINE_SHARE = 0.8;
+export const MACHINE_SHARE = 0.8;
 
 /** Numbers of calibration tokens that times are given for besides the chosen one. */
 const TIMED_TOKENS = [32_768, 65_536];

@@ -10,7 +10,14 @@ const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20).toLoc
  * @throws BudgetError QL_BUDGET; retrying does not help
  * @throws DiskError QL_DISK; it may succeed when there is more room
  */
-export const requireFit = ({ peakBytes, peakAt, budgetBytes, machineBytes, disks, advice }: ExecutionPlan): void => {
+export const requireFit = ({
+  peakBytes,
+  peakAt,
+  budgetBytes,
+  machineBytes,
+  disks,
+  advice,
+}: Pick<ExecutionPlan, 'peakBytes' | 'peakAt' | 'budgetBytes' | 'machineBytes' | 'disks' | 'advice'>): void => {
   const limit = budgetBytes ?? machineBytes;
   if (RESERVE * peakBytes > limit)
     throw new BudgetError(

@@ -10,7 +10,11 @@ export interface SolveShape {
   readonly keepsWeights: boolean;
   /** True where the initializer reads the sums. */
   readonly usesSums: boolean;
-  /** Rounds of the initializer's own alternation; 0 for those that have none. */
+  /** True where it ends with a Q of its own. */
+  readonly requantizes: boolean;
+  /** Truncated SVDs that it makes of a residual. */
+  readonly decompositions: number;
+  /** Rounds of ALS; 0 for another initializer. */
   readonly steps: number;
 }
 

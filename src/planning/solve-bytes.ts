@@ -1,4 +1,4 @@
-import { blockColumns } from '../linalg/index.js';
+import { blockColumns, CHUNK_ROWS, formsGram, formsResidualGram, PANEL_ROWS } from '../linalg/index.js';
 import { panelBytes } from './calibration-bytes.js';
 import type { StageBytes } from './execution-plan.js';
 import { MEMORY_COSTS } from './memory-costs.js';
@@ -15,16 +15,41 @@ const quantizing = (matrix: MatrixShape, { keepsWeights, bits }: SolveShape): nu
 const held = (matrix: MatrixShape, { keepsWeights, bits }: SolveShape): number =>
   valuesOf(matrix) * ((keepsWeights ? 3 : 1) * F32 + bits / 8);
 
-/** Unpacked sums and the solver's own matrices. */
-const workspace = (matrix: MatrixShape, sum: SumShape | undefined, { rank, usesSums }: SolveShape, heldOut: boolean): number => {
-  if (!matrix.corrected) return 0;
+/** Values of a Gram matrix in `truncatedSvd`, of a panel of it, and of the transposed copy of a tall matrix. */
+const decomposing = (m: number, n: number): number => {
+  const small = Math.min(m, n);
+  return formsGram(m, n) ? small * (small + PANEL_ROWS) + (m > n ? m * n : 0) : 0;
+};
+
+/** Values of G = E H Eᵀ and of E·H where G is formed. */
+const formingG = (m: number, n: number, { rank, steps }: SolveShape): number => {
+  const forms = formsResidualGram(m, n, steps > 0 ? rank : blockColumns(rank, m), steps > 0 ? steps : undefined);
+  return forms ? m * (n + m) : 0;
+};
+
+/** Values that an initializer holds of its own beside thin blocks and the unpacked sums. */
+const initializing = ({ outFeatures: m, inFeatures: n }: MatrixShape, sum: SumShape | undefined, solve: SolveShape): number => {
+  const gram = solve.usesSums && sum?.kind === 'H' ? formingG(m, n, solve) : 0;
+  // LoftQ: its Q, the residual of it and the copy of that; or two Q's and what is quantized.
+  if (solve.requantizes) return 3 * m * n + (formsGram(m, n) ? Math.min(m, n) * (Math.min(m, n) + PANEL_ROWS) : 0);
+  return gram + (solve.decompositions > 0 ? decomposing(m, n) : 0);
+};
+
+/** Values that the certificate holds: under an H some rows of E and the rest of it, under a G the rest of that, and LoftQ's Q and residual. */
+const certifying = ({ outFeatures: m, inFeatures: n }: MatrixShape, sum: SumShape, { requantizes }: SolveShape): number => {
+  const own = requantizes ? 2 * m * n : 0;
+  return own + (sum.kind === 'H' ? m * n + n * (Math.min(m, CHUNK_ROWS) + PANEL_ROWS) : m * m);
+};
+
+/** Unpacked sums and the matrices of solver and certificate, with what is let go on the way and not collected yet. */
+const workspace = (matrix: MatrixShape, sum: SumShape | undefined, solve: SolveShape, heldOut: boolean): number => {
+  if (!matrix.corrected || !sum) return 0;
   const { outFeatures: m, inFeatures: n } = matrix;
-  const thin = 6 * (m + n) * blockColumns(rank, Math.min(m, n));
-  if (!sum || !usesSums) return F32 * (thin + Math.min(m, n) ** 2);
+  const thin = 6 * (m + n) * blockColumns(solve.rank, Math.min(m, n));
+  const initialize = initializing(matrix, sum, solve);
   const unpacked = (heldOut ? 2 : 1) * sum.size ** 2;
-  // Under an H: E·H or a rest of E, and G = E H Eᵀ where it is formed. Under a G its own products are thin.
-  const products = sum.kind === 'H' ? m * n + Math.min(m, n) ** 2 : 0;
-  return F32 * (thin + unpacked + products);
+  const most = thin + unpacked + Math.max(initialize, certifying(matrix, sum, solve));
+  return F32 * most + Math.min(MEMORY_COSTS.solverKeptBytes, F32 * (thin + initialize));
 };
 
 interface LayerBytes {
@@ -54,7 +79,7 @@ export const solveBytes = (run: RunShape, block: BlockShape, runtime: number): S
     statistics: panelBytes(block.sums),
     heldOutStatistics: run.heldOutTokens > 0 ? panelBytes(block.sums.filter(({ heldOut }) => heldOut)) : 0,
     activations: 0,
-    solver: layers.reduce((sum, { solver }) => sum + solver + Math.min(MEMORY_COSTS.keptBytes, solver), 0),
+    solver: layers.reduce((sum, { solver }) => sum + solver, 0),
     runtime,
   };
 };

@@ -67,6 +67,7 @@ export { Propagation, type Passage, type PassageOptions, type SplitWindows } fro
 export { RunClock, type ClockReading } from './run-clock.js';
 export { measureGemmRate, measureMachine } from './measure-machine.js';
 export { assumeTokens, countTokens, planRun, type RunParts, type RunTokens } from './plan-run.js';
+export { planRefit } from './plan-refit.js';
 export { makeScratchDirectory, type ScratchDirectory } from './scratch-directory.js';
 export { fingerprintRun, type FingerprintParts } from './fingerprint-run.js';
 export { fingerprintRefit } from './fingerprint-refit.js';

@@ -145,7 +145,12 @@ export interface PlanJob extends Omit<InitializeJob, 'calibration' | 'output' | 
 
 /** What `refit` needs: an output with kept statistics, and what shall be otherwise; everything left out stays as it was. */
 export interface RefitJob
-  extends JobControl, Partial<CorrectionChoice>, ExpertChoice, Omit<ModelChoice, 'model' | 'revision'>, Pick<InitializeJob, 'baseName'> {
+  extends
+    JobControl,
+    Partial<CorrectionChoice>,
+    ExpertChoice,
+    Omit<ModelChoice, 'model' | 'revision'>,
+    Pick<InitializeJob, 'baseName' | 'maxMemoryBytes'> {
   /** Output of `initialize` that holds statistics/. */
   readonly directory: string;
   /** Directory to write adapter/, base/, experts/ and report.json to. */

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { planText, type SelectedWindows } from '../corpus/index.js';
 import type { Initializer } from '../initializers/index.js';
-import { occupiedBytes } from '../journal/index.js';
+import { earlierFiles } from '../journal/index.js';
 import {
   mostPilotTokens,
   planExecution,
@@ -12,10 +12,11 @@ import {
   type OpenRun,
   type PlanRequest,
 } from '../planning/index.js';
-import { keepsWeights, sumsG, type CorrectionPlan } from './correction-plan.js';
+import { sumsG, type CorrectionPlan } from './correction-plan.js';
 import { describeModel } from './describe-model.js';
 import { freeSpace } from './free-space.js';
 import type { PlanJob } from './jobs.js';
+import { solveShape } from './solve-shape.js';
 import { askedWorkers } from './worker-layout.js';
 import { machineMemory } from './machine-memory.js';
 import type { SourceModel } from './open-source-model.js';
@@ -58,10 +59,17 @@ export const countTokens = ({ calibration, heldOut, tokens }: SelectedWindows): 
   tokenSource: 'counted',
 });
 
-/** What is free where an output lies, and what an earlier attempt's files in it take: they are kept, or removed first. */
-const roomFor = async (output: string): Promise<FreeSpace> => {
-  const { freeBytes, ...place } = await freeSpace(output);
-  return { ...place, freeBytes: freeBytes + (await occupiedBytes(output)) };
+/** What is free where a run writes, and what an earlier attempt's files take on these disks: they are kept, or removed first. */
+const roomsOf = async (output: string, scratch: string): Promise<PlanRequest['disks']> => {
+  const earlier = await Promise.all(
+    (await earlierFiles(output)).map(async ({ directory, bytes }) => ({ bytes, device: (await freeSpace(directory)).device })),
+  );
+  const room = async (directory: string): Promise<FreeSpace> => {
+    const { freeBytes, device } = await freeSpace(directory);
+    const taken = earlier.reduce((sum, files) => sum + (files.device === device ? files.bytes : 0), 0);
+    return { directory, device, freeBytes: freeBytes + taken };
+  };
+  return { output: await room(output), scratch: await room(scratch) };
 };
 
 /**
@@ -79,10 +87,7 @@ export const planRun = async (
     name: job.model,
     run: {
       model: describeModel(source, correction, sumsG(initializer, job)),
-      solve: {
-        ...{ rank: job.rank, bits: job.bits, keepsWeights: keepsWeights(initializer), usesSums: initializer.usesStatistic },
-        steps: initializer.name === 'als' ? job.alsSteps : 0,
-      },
+      solve: solveShape(initializer, job),
       ...counts,
       arithmetic: arithmetic.used,
       writeBase: job.writeBase,
@@ -90,6 +95,6 @@ export const planRun = async (
     tokenSource,
     ...{ budgetBytes: job.maxMemoryBytes, workers: askedWorkers(job), keepsStatistics: job.keepStatistics !== undefined },
     machine: { cores: availableParallelism(), memoryBytes: machineMemory(), speed },
-    disks: { output: await roomFor(output), scratch: await (job.scratch === undefined ? roomFor(output) : freeSpace(job.scratch)) },
+    disks: await roomsOf(output, job.scratch ?? output),
   });
 };

@@ -4,7 +4,7 @@
 import { cp, mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeSafetensors } from '../../src/checkpoint/index.js';
-import { fromFloat32, random, type RawTensor } from '../../src/foundation/index.js';
+import { DTYPE_BYTES, fromFloat32, random, type FloatDType, type RawTensor } from '../../src/foundation/index.js';
 import { REPOSITORY } from './describe-machine.js';
 
 const EMBEDDED = join(REPOSITORY, 'data/embedded');
@@ -27,6 +27,8 @@ export interface RandomModel {
   readonly blocksPerShard: number;
   /** Write headers only, over files of holes: enough for a plan, and no room on the disk. */
   readonly hollow?: boolean;
+  /** Type of the stored values; bf16 unless told, and always where the file is hollow. */
+  readonly dtype?: FloatDType;
 }
 
 type Tensors = Readonly<Record<string, RawTensor | HollowTensor>>;
@@ -55,23 +57,24 @@ const writeHollow = async (path: string, tensors: Tensors): Promise<void> => {
   }
 };
 
-/** Cuts tensors from one pool of random bf16 values, so that depth costs no time to draw; a norm's weights are 1. */
-const tensorSource = (deviation: number) => {
+/** Cuts tensors from one pool of random values, so that depth costs no time to draw; a norm's weights are 1. */
+const tensorSource = (deviation: number, dtype: FloatDType) => {
   const stream = random(SEED);
   const pool = fromFloat32(
     Float32Array.from({ length: POOL_VALUES }, () => deviation * stream.normal()),
-    'BF16',
+    dtype,
   );
+  const size = DTYPE_BYTES[dtype];
   const noise = (...shape: readonly number[]): RawTensor => {
-    const bytes = new Uint8Array(shape.reduce((product, size) => product * size, 2));
-    for (let done = 0, from = 2 * stream.below(pool.length / 2); done < bytes.length; from = 0) {
+    const bytes = new Uint8Array(shape.reduce((product, length) => product * length, size));
+    for (let done = 0, from = size * stream.below(pool.length / size); done < bytes.length; from = 0) {
       const part = pool.subarray(from, from + bytes.length - done);
       bytes.set(part, done);
       done += part.length;
     }
-    return { dtype: 'BF16', shape, bytes };
+    return { dtype, shape, bytes };
   };
-  const ones = (size: number): RawTensor => ({ dtype: 'BF16', shape: [size], bytes: fromFloat32(new Float32Array(size).fill(1), 'BF16') });
+  const ones = (length: number): RawTensor => ({ dtype, shape: [length], bytes: fromFloat32(new Float32Array(length).fill(1), dtype) });
   return { noise, ones };
 };
 
@@ -81,8 +84,8 @@ const hollowSource = {
 };
 
 const writeShards = async (directory: string, vocabulary: number, model: RandomModel): Promise<void> => {
-  const { blocks, hidden, ffn, heads, keyValueHeads, blocksPerShard, hollow = false } = model;
-  const { noise, ones } = hollow ? hollowSource : tensorSource(0.5 / Math.sqrt(hidden));
+  const { blocks, hidden, ffn, heads, keyValueHeads, blocksPerShard, hollow = false, dtype = 'BF16' } = model;
+  const { noise, ones } = hollow ? hollowSource : tensorSource(0.5 / Math.sqrt(hidden), dtype);
   const weightMap: Record<string, string> = {};
   const shards = Math.ceil(blocks / blocksPerShard) + 1;
   const writeShard = async (index: number, tensors: Tensors): Promise<void> => {
@@ -110,7 +113,7 @@ const writeShards = async (directory: string, vocabulary: number, model: RandomM
   await writeFile(join(directory, 'model.safetensors.index.json'), JSON.stringify({ metadata: {}, weight_map: weightMap }));
 };
 
-/** Writes a checkpoint of random bf16 weights; vocabulary, tokenizer and special tokens are the embedded model's. */
+/** Writes a checkpoint of random weights; vocabulary, tokenizer and special tokens are the embedded model's. */
 export const writeRandomModel = async (directory: string, model: RandomModel): Promise<void> => {
   const embedded = JSON.parse(await readFile(join(EMBEDDED, 'model/config.json'), 'utf8')) as { readonly vocab_size: number };
   await mkdir(directory, { recursive: true });
@@ -119,7 +122,7 @@ export const writeRandomModel = async (directory: string, model: RandomModel): P
     ...embedded,
     model_type: 'llama',
     architectures: ['LlamaForCausalLM'],
-    dtype: 'bfloat16',
+    dtype: { BF16: 'bfloat16', F16: 'float16', F32: 'float32' }[model.dtype ?? 'BF16'],
     hidden_size: model.hidden,
     intermediate_size: model.ffn,
     num_hidden_layers: model.blocks,

@@ -55,6 +55,11 @@ t.test('an output without statistics, and an index that was edited', async (t) =
   await refuses(t, outside, {}, { code: 'QL_REFIT_STATISTICS', message: /files\[0\]\.file must be a file name/ });
 });
 
+t.test('a budget that it could not keep', async (t) => {
+  const wanted = { code: 'QL_BUDGET', message: /its budget is 64 MiB\. At least [\d,]+ MiB would do, with --workers 1/ };
+  await refuses(t, 'kept', { maxMemoryBytes: 64 * 2 ** 20 }, wanted);
+});
+
 t.test('a G serves one module, under one quantizer, for initializers that project its residual', async (t) => {
   const hint = /--keep-statistics=all-h/;
   await refuses(t, 'kept', { bits: 8 }, { code: 'QL_REFIT_KEPT', message: /o_proj: .* that nf4 left, not int8/ });

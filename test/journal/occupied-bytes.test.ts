@@ -1,5 +1,5 @@
 import t from 'tap';
-import { occupiedBytes } from '../../src/journal/index.js';
+import { occupiedBytes } from '../../src/journal/occupied-bytes.js';
 
 t.test("the bytes of quailora's own files are counted, the user's are not", async (t) => {
   const output = t.testdir({

@@ -32,6 +32,17 @@ t.test('activations follow the chunks and the window, not the number of tokens',
   t.ok(activations({ windowTokens: 2048 }) > activations({}), 'a window is never cut');
 });
 
+t.test('what is read to be sliced or to make a residual counts as it is stored', async (t) => {
+  const weights = (storedBytes: number, arithmetic: 'f32' | 'int8-split'): number => {
+    const matrices = block.matrices.map((matrix) => ({ ...matrix, storedBytes }));
+    // Little else is alive then: one window of few tokens.
+    const small = { ...run, windowTokens: 1, calibrationTokens: 1, floats: { ...LEANEST_FLOATS, runTokens: 1, arithmetic } };
+    return calibrationBytes(small, { ...block, matrices, sums: [] }, 0).weights;
+  };
+  t.ok(weights(4, 'int8-split') > weights(2, 'int8-split'));
+  t.equal(weights(4, 'f32'), weights(2, 'f32'), 'ONNX Runtime maps float32 as it is');
+});
+
 t.test('the runtime grows with workers and vocabulary', async (t) => {
   const of = (workers: number, vocabularySize: number): number =>
     runtimeBytes({ model: { ...run.model, vocabularySize }, layout: { workers, threads: 1 } });

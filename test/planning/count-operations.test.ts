@@ -33,6 +33,26 @@ t.test('solving costs no more for more tokens, certifying more with held-out tex
   t.ok(countOperations(run).certify > one.certify && countOperations(run).certify < 2 * one.certify, 'half of EᵀE serves both');
 });
 
+t.test('attention is a part of the forward pass, thin products are one of the solve', async (t) => {
+  const { forward, attention, solve, thin, solvedRows } = countOperations(run);
+  t.equal(attention, 3 * (65_536 + 6_656) * 4 * 512 * 512);
+  t.ok(attention < forward && thin > 0 && thin <= solve);
+  t.equal(solvedRows, 3 * (4 * 512 + 2 * 1408 + 512), 'one eigensolver a matrix, as long as its outputs');
+});
+
+t.test('each SVD counts, by its Gram matrix where one is formed; LoftQ quantizes again before each further one', async (t) => {
+  const of = (hidden: number, ffn: number, more: Partial<RunShape['solve']>) =>
+    countOperations({ ...run, model: llamaShape(hidden, ffn, 1), solve: { ...run.solve, usesSums: false, ...more } });
+  const once = of(512, 1408, { decompositions: 1 });
+  t.ok(once.solve > once.thin);
+  t.match(of(512, 1408, { decompositions: 3 }), { solve: 3 * once.solve, solvedRows: 3 * once.solvedRows });
+  const own = of(512, 1408, { decompositions: 3, requantizes: true });
+  t.ok(own.solve > 3 * once.solve);
+  t.equal(own.quantizedWeights - once.quantizedWeights, 2 * (blockValues(block) - block.otherValues));
+  const large = of(8192, 8192, { decompositions: 1 });
+  t.equal(large.solve, large.thin, 'a Gram matrix of 8192 is not formed');
+});
+
 t.test('more steps of ALS and a higher rank cost more; the weights of a G are quantized by each worker too', async (t) => {
   const { solve } = run;
   t.ok(countOperations({ ...run, solve: { ...solve, steps: 200 } }).solve > countOperations(run).solve);

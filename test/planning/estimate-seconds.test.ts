@@ -1,22 +1,47 @@
 import t from 'tap';
 import { estimateSeconds } from '../../src/planning/estimate-seconds.js';
+import type { MachineSpeed, Operations } from '../../src/planning/index.js';
 
-const none = { forward: 0, sums: 0, solve: 0, certify: 0, quantizedWeights: 0 };
-const speed = { gemmOperationsPerSecond: 1e9, weightsPerSecond: 1e6 };
+const none: Operations = {
+  ...{ forward: 0, attention: 0, sums: 0, solve: 0, thin: 0, solvedRows: 0, certify: 0, quantizedWeights: 0, loadedWeights: 0 },
+};
+const speedOf = (times: number): MachineSpeed => ({
+  ...{ gemmOperationsPerSecond: times * 1e9, linearOperationsPerSecond: times * 2e9, sumOperationsPerSecond: times * 5e8 },
+  ...{ thinOperationsPerSecond: times * 2.5e8, solvedRowsPerSecond: times * 1e3, weightsPerSecond: times * 1e6 },
+});
+const speed = speedOf(1);
+const start = estimateSeconds(none, speed);
+const secondsOf = (work: Partial<Operations>): number => estimateSeconds({ ...none, ...work }, speed) - start;
+const near = (a: number, b: number): boolean => Math.abs(a - b) < 1e-9 * b;
 
-t.test('every kind of work takes its time, above that of bare products', async (t) => {
-  const start = estimateSeconds(none, speed);
+t.test('each kind of work takes its time at its own rate', async (t) => {
   t.ok(start > 0 && start < 10);
-  for (const name of ['forward', 'sums', 'solve', 'certify'] as const) {
-    const seconds = estimateSeconds({ ...none, [name]: 1e10 }, speed) - start;
-    t.ok(seconds > 10 && seconds < 40, `${name}: ${seconds}`);
+  t.ok(near(secondsOf({ sums: 1e10 }), 20));
+  t.ok(near(secondsOf({ solve: 1e10 }), 10), 'products of matrices');
+  t.ok(near(secondsOf({ solve: 1e10, thin: 1e10 }), 40), 'thin blocks are slower');
+  t.ok(near(secondsOf({ solvedRows: 5e3 }), 5));
+  t.ok(near(secondsOf({ quantizedWeights: 5e6, loadedWeights: 1e6 }), 6));
+});
+
+t.test('linear layers take the rate of their arithmetic, attention and certificate longer than bare products', async (t) => {
+  t.ok(near(secondsOf({ forward: 2e10 }), 10));
+  for (const work of [{ forward: 1e10, attention: 1e10 }, { certify: 1e10 }]) {
+    const seconds = secondsOf(work);
+    t.ok(seconds > 10 && seconds < 50, `${seconds}`);
   }
-  t.equal(estimateSeconds({ ...none, quantizedWeights: 5e6 }, speed) - start, 5);
 });
 
 t.test('a machine of twice the speed takes half of the time', async (t) => {
-  const work = { forward: 1e12, sums: 1e11, solve: 1e11, certify: 1e10, quantizedWeights: 1e8 };
-  const start = estimateSeconds(none, speed);
-  const twice = { gemmOperationsPerSecond: 2e9, weightsPerSecond: 2e6 };
-  t.ok(Math.abs((estimateSeconds(work, speed) - start) / (estimateSeconds(work, twice) - start) - 2) < 1e-9);
+  const work = {
+    forward: 1e12,
+    attention: 1e11,
+    sums: 1e11,
+    solve: 1e11,
+    thin: 1e10,
+    solvedRows: 1e5,
+    certify: 1e10,
+    quantizedWeights: 1e8,
+    loadedWeights: 1e8,
+  };
+  t.ok(near((estimateSeconds(work, speed) - start) / (estimateSeconds(work, speedOf(2)) - start), 2));
 });

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { planExecution, requireFit, type PlanRequest } from '../../src/planning/index.js';
-import { llamaShape, openRun } from './sample-shape.js';
+import { llamaShape, openRun, SPEED } from './sample-shape.js';
 
 const GIBIBYTE = 2 ** 30;
 const disk = (directory: string, device: number, freeBytes = 1000 * GIBIBYTE) => ({ directory, device, freeBytes });
@@ -99,16 +99,15 @@ t.test('places on one disk share its room', async (t) => {
 
 t.test('times come with a measurement, for the usual numbers of tokens and the chosen one', async (t) => {
   t.same([planExecution(request()).seconds, planExecution(request()).times], [null, []]);
-  const speed = { gemmOperationsPerSecond: 1e11, weightsPerSecond: 3e7 };
   const run = openRun(llamaShape(576, 1536, 30), { calibrationTokens: 10_000 });
-  const plan = planExecution(request({ run, machine: { cores: 2, memoryBytes: 24 * GIBIBYTE, speed } }));
+  const plan = planExecution(request({ run, machine: { cores: 2, memoryBytes: 24 * GIBIBYTE, speed: SPEED } }));
   t.same(
     plan.times.map(({ tokens }) => tokens),
     [10_000, 32_768, 65_536],
   );
   t.equal(plan.times[0]!.seconds, plan.seconds);
   const faster = planExecution(
-    request({ run, machine: { cores: 2, memoryBytes: 24 * GIBIBYTE, speed: { ...speed, gemmOperationsPerSecond: 2e11 } } }),
+    request({ run, machine: { cores: 2, memoryBytes: 24 * GIBIBYTE, speed: { ...SPEED, linearOperationsPerSecond: 2e11 } } }),
   );
   t.ok(faster.seconds! < plan.seconds!);
 });

@@ -1,4 +1,4 @@
-import type { BlockShape, MatrixShape, ModelShape, SumShape } from '../../src/planning/index.js';
+import type { BlockShape, MachineSpeed, MatrixShape, ModelShape, SumShape } from '../../src/planning/index.js';
 import type { OpenRun } from '../../src/planning/choose-layout.js';
 
 const matrixShape = (name: string, outFeatures: number, inFeatures: number, input: string): MatrixShape => ({
@@ -43,7 +43,13 @@ export const llamaShape = (hidden: number, ffn: number, blocks: number): ModelSh
 /** A run with the paper's settings over a model. */
 export const openRun = (model: ModelShape, more: Partial<OpenRun> = {}): OpenRun => ({
   model,
-  solve: { rank: 64, bits: 4, keepsWeights: false, usesSums: true, steps: 0 },
+  solve: { rank: 64, bits: 4, keepsWeights: false, usesSums: true, requantizes: false, decompositions: 0, steps: 0 },
   ...{ calibrationTokens: 65_536, heldOutTokens: 6_656, windowTokens: 512, writeBase: false, arithmetic: 'f32' },
   ...more,
 });
+
+/** What a measurement could say of a machine. */
+export const SPEED: MachineSpeed = {
+  ...{ gemmOperationsPerSecond: 1e11, linearOperationsPerSecond: 1e11, sumOperationsPerSecond: 8e10, thinOperationsPerSecond: 5e10 },
+  ...{ solvedRowsPerSecond: 1e4, weightsPerSecond: 3e7 },
+};

@@ -27,7 +27,30 @@ t.test('an initializer that reads W and Q, held-out text and a rank cost more', 
   t.ok(of({ solve: { ...run.solve, keepsWeights: true } }) > of({}));
   t.ok(of({ solve: { ...run.solve, rank: 256 } }) > of({}));
   t.ok(of({ heldOutTokens: 0 }) < of({}));
-  t.ok(of({ solve: { ...run.solve, usesSums: false } }) < of({}));
+  t.equal(of({ solve: { ...run.solve, usesSums: false } }), of({}), 'factors that no sum decides are judged by the sums too');
+});
+
+t.test('an SVD holds a Gram matrix and the copy of a tall residual, LoftQ its own Q as well', async (t) => {
+  const heaviest = (name: string, more: Partial<RunShape['solve']>): number => {
+    const matrices = block.matrices.filter((matrix) => matrix.name === name);
+    return total(solveBytes({ ...run, solve: { ...run.solve, usesSums: false, ...more } }, { ...block, matrices }, 0));
+  };
+  const E = 4 * 2048 * 5632;
+  const gram = 4 * 2048 ** 2;
+  const least = (name: string): number => heaviest(name, { decompositions: 1 }) - heaviest(name, {});
+  t.ok(least('gate_proj') > gram, 'tall');
+  t.ok(least('gate_proj') > least('down_proj'), 'a wide one is not copied');
+  const loftq = heaviest('gate_proj', { keepsWeights: true, requantizes: true, decompositions: 5 });
+  t.ok(loftq > 6 * E + gram, 'W, Q, E and three of its own');
+  t.ok(loftq < 10 * E, 'beside sums, thin blocks and what is not collected yet');
+});
+
+t.test('weights stored in float32 are read beside what they become', async (t) => {
+  const stored = (storedBytes: number): number => {
+    const matrices = block.matrices.map((matrix) => ({ ...matrix, corrected: false, storedBytes }));
+    return total(solveBytes({ ...run, writeBase: true }, { ...block, matrices }, 0));
+  };
+  t.equal(stored(4) - stored(2), 2 * 2048 * 5632);
 });
 
 t.test('layers that are neither corrected nor written cost nothing', async (t) => {

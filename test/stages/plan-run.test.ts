@@ -1,6 +1,8 @@
+import { truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { exact, loftq } from '../../src/initializers/index.js';
+import { writeRecord } from '../../src/journal/index.js';
 import {
   assumeTokens,
   countTokens,
@@ -55,4 +57,19 @@ t.test('a plan follows the job and the initializer', async (t) => {
   t.equal(own.sums.filter(({ kind }) => kind === 'G').length, 0);
   t.same((await planRun({ ...job, workers: 3 }, parts)).layout.workers, 3);
   t.match(await planRun({ ...job, maxMemoryBytes: 2 ** 20 }, parts), { fits: false, budgetBytes: 2 ** 20 });
+});
+
+t.test("an earlier attempt's files in another scratch directory are room on its disk", async (t) => {
+  const place = t.testdir({ out: { '.quailora': {} }, fast: { '.quailora-scratch-x': { hidden: '' } } });
+  const [output, scratch] = [join(place, 'out'), join(place, 'fast/.quailora-scratch-x')];
+  // A hole: so large that what other processes write meanwhile does not matter.
+  const size = 2 ** 41;
+  await truncate(join(scratch, 'hidden'), size);
+  const parts = { source, correction: await planCorrection(source, job), initializer: exact(), tokens: assumeTokens(job, any), arithmetic };
+  const room = async (): Promise<number> =>
+    (await planRun({ ...job, output, scratch: join(place, 'fast') }, parts)).disks.reduce((sum, { freeBytes }) => sum + freeBytes, 0);
+  const before = await room();
+  await writeRecord(join(output, '.quailora/journal.json'), { version: 1, fingerprint: {}, scratch, clearing: false });
+  const difference = (await room()) - before;
+  t.ok(Math.abs(difference - size) < size / 2, `${difference}`);
 });

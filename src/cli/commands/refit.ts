@@ -5,6 +5,7 @@ import type { AddCommand } from '../context.js';
 import { bitsOption, deviceChoice, deviceOption, jsonOption } from '../job-options.js';
 import { addShardOptions, modelChoices, type ShardFlags } from '../model-options.js';
 import { option } from '../option.js';
+import { memoryOption, resourceChoices } from '../resource-options.js';
 import { filled, moduleNames, oneOf, positiveNumber, wholeNumber } from '../option-parsers.js';
 import { describeOutput } from '../describe-output.js';
 import { summarizeInitialization } from '../render/summarize-initialization.js';
@@ -26,6 +27,7 @@ interface RefitFlags extends ShardFlags {
   readonly experts?: boolean;
   readonly seed?: number;
   readonly workers?: number;
+  readonly maxMemory?: number;
   readonly device?: Device;
   readonly baseName?: string;
   readonly writeBase?: boolean;
@@ -64,6 +66,7 @@ export const addRefitCommand: AddCommand = (program, context, finish) => {
     .addOption(new Option('--no-experts', 'leave routed experts as they are'))
     .addOption(option('--seed <n>', "seed of the zero initializer's random factor", wholeNumber('--seed', 0, 2 ** 32 - 1)))
     .addOption(option('--workers <n>', 'worker threads (default: one a core)', wholeNumber('--workers', 1, 1024)))
+    .addOption(memoryOption())
     .addOption(deviceOption())
     .addOption(option('--base-name <name>', 'base_model_name_or_path of the adapter', filled('--base-name')))
     .option('--write-base', 'also write the quantized checkpoint; with the same bits it is the one of init')
@@ -71,8 +74,17 @@ export const addRefitCommand: AddCommand = (program, context, finish) => {
   addShardOptions(command)
     .addOption(jsonOption())
     .action(async (directory: string, flags: RefitFlags) => {
-      const { json = false, writeBase = false, fresh = false, ...typed } = flags;
-      const job: RefitJob = { ...typed, ...deviceChoice(flags), ...modelChoices(flags, context), directory, writeBase, fresh };
+      const { json = false, writeBase = false, fresh = false, maxMemory, ...typed } = flags;
+      const resources = resourceChoices(maxMemory === undefined ? {} : { maxMemory });
+      const job: RefitJob = {
+        ...typed,
+        ...resources,
+        ...deviceChoice(flags),
+        ...modelChoices(flags, context),
+        directory,
+        writeBase,
+        fresh,
+      };
       finish(
         await watch(context, {
           json,

@@ -45,11 +45,19 @@ const operationsNote = ({ operations, passes }: ExecutionPlan): string => {
   );
 };
 
-const timeNote = ({ times, speed }: ExecutionPlan): string | undefined => {
+const timeNote = ({ times, speed, floats }: ExecutionPlan): string | undefined => {
   if (!speed) return undefined;
   const each = times.map(({ tokens, seconds }) => `${formatClock(seconds)} for ${formatCount(tokens)} tokens`);
-  const rate = `${formatCount(speed.gemmOperationsPerSecond / 1e9)} GFLOP/s, ${formatCount(speed.weightsPerSecond / 1e6)} million weights/s`;
-  return `Time: about ${each.join(', ')} (measured just now: ${rate}).`;
+  const rates = Object.entries({
+    float32: speed.gemmOperationsPerSecond,
+    ...(floats.arithmetic === 'f32' ? {} : { [floats.arithmetic]: speed.linearOperationsPerSecond }),
+    sums: speed.sumOperationsPerSecond,
+    thin: speed.thinOperationsPerSecond,
+  }).map(([name, rate]) => `${name} ${formatCount(rate / 1e9)}`);
+  return (
+    `Time: about ${each.join(', ')} (measured just now, in 10^9 operations a second: ${rates.join(', ')}; ` +
+    `${formatCount(speed.weightsPerSecond / 1e6)} million weights are quantized in a second).`
+  );
 };
 
 const sumNotes = ({ sums }: ExecutionPlan): string[] => [

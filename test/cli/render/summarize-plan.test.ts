@@ -2,7 +2,7 @@ import t from 'tap';
 import { renderSummary } from '../../../src/cli/render/render-summary.js';
 import { summarizePlan } from '../../../src/cli/render/summarize-plan.js';
 import { planExecution, type PlanRequest } from '../../../src/planning/index.js';
-import { llamaShape, openRun } from '../../planning/sample-shape.js';
+import { llamaShape, openRun, SPEED } from '../../planning/sample-shape.js';
 
 const disk = { directory: '/out', device: 1, freeBytes: 2 ** 40 };
 const plan = (more: Partial<PlanRequest> = {}) =>
@@ -11,7 +11,7 @@ const plan = (more: Partial<PlanRequest> = {}) =>
     run: openRun(llamaShape(8192, 28_672, 80), { writeBase: true }),
     tokenSource: 'assumed',
     ...{ budgetBytes: undefined, workers: undefined, keepsStatistics: false },
-    machine: { cores: 2, memoryBytes: 2 ** 36, speed: { gemmOperationsPerSecond: 1.5e11, weightsPerSecond: 3e7 } },
+    machine: { cores: 2, memoryBytes: 2 ** 36, speed: SPEED },
     disks: { scratch: disk, output: disk },
     ...more,
   });
@@ -32,7 +32,10 @@ t.test('it says where the peak is, what is free, how long it takes and why a sum
   t.match(text, /Memory: [\d,]+ MiB at most \(calibrate dense\), 1 worker of 2 threads; the machine has 65,536 MiB/);
   t.match(text, '65,536 and 6,656 held out, in windows of 512, assumed');
   t.match(text, /1\.0 TiB free at \/out/);
-  t.match(text, /Time: about [\d:]+ for 32,768 tokens, [\d:]+ for 65,536 tokens \(measured just now: 150 GFLOP\/s/);
+  t.match(
+    text,
+    /Time: about [\d:]+ for 32,768 tokens, [\d:]+ for 65,536 tokens \(measured just now, in 10\^9 operations a second: float32 100, sums 80, thin 50;/,
+  );
   t.match(text, 'G [8192, 8192] of mlp_hidden: G of mlp_hidden');
   t.notMatch(text, 'does not fit');
 });
