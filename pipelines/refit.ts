@@ -80,7 +80,7 @@ const begin = async ({ kept, fingerprint, chosen, clock }: Chosen, job: RefitJob
       },
       claim: { fingerprint, fresh, resumable: true },
     },
-    () => startSolving(source, plan, job, clock),
+    async () => ({ run: startSolving(source, plan, job, clock) }),
   );
   const restored = { run, output, everyLayer: writeBase };
   const unfinished = unfinishedBlocks(restored);
