@@ -26,7 +26,7 @@ const run = async (wanted: InitializeJob, stop?: (event: Event) => boolean): Pro
         events.push(event);
         if (stop?.(event)) controller.abort();
       },
-      error: (error: unknown) => (controller.signal.aborted ? resolve() : reject(error as Error)),
+      error: (error: Error) => (controller.signal.aborted ? resolve() : reject(error)),
       complete: resolve,
     });
   });

@@ -65,7 +65,8 @@ t.test('a refit knows what was held out, so verify takes its text again too', as
 });
 
 t.test('plan and init count the pilot', async (t) => {
-  const { fresh: _, ...job } = jobWith('auto', { kind: 'auto' }, { workers: 2 });
+  const { fresh, ...job } = jobWith('auto', { kind: 'auto' }, { workers: 2 });
+  t.equal(fresh, false, 'which a plan has not');
   const last = await lastValueFrom(plan(job));
   if (last.type !== 'result') throw new Error(`a plan ended with ${last.type}`);
   const { stages, pilot, seconds, peakBytes, peakAt } = last.result;
