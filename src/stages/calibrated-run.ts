@@ -30,7 +30,7 @@ export interface HiddenStatePlace extends HiddenStateBudget {
 }
 
 /** A scratch directory, for hidden states beyond a little. */
-export const temporaryPlace = async (parent: string | undefined): Promise<HiddenStatePlace> => {
+const temporaryPlace = async (parent: string | undefined): Promise<HiddenStatePlace> => {
   const { path, remove } = await makeScratchDirectory(parent);
   return { bytes: HIDDEN_STATE_BYTES, directory: path, release: remove };
 };
