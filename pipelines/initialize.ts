@@ -1,8 +1,8 @@
 import { concat, concatMap, defer, EMPTY, finalize, from, ignoreElements, merge, type Observable, of, range, Subject } from 'rxjs';
 import { usingResource } from '../src/dataflow/index.js';
 import type { Initializer } from '../src/initializers/index.js';
-import { findFinished, workDirectoryOf, type RunFingerprint } from '../src/journal/index.js';
-import { requireFit, type ExecutionPlan } from '../src/planning/index.js';
+import { findFinished, type RunFingerprint } from '../src/journal/index.js';
+import { requireFit, type ExecutionPlan, type FloatChoices } from '../src/planning/index.js';
 import type { Quantizer } from '../src/quantizers/index.js';
 import {
   damagedNotice,
@@ -30,9 +30,8 @@ import {
   outputFiles,
   passBlock,
   planRun,
-  recalledChoice,
-  rememberChoice,
   requireLoadableBase,
+  requireTokenChoice,
   resolvePlaced,
   RunCheckpoints,
   RunClock,
@@ -47,13 +46,14 @@ import {
   type ActivationTaps,
   type CalibratedRun,
   type ChosenRun,
+  type ClockReading,
   type ClaimedOutput,
   type CorrectionOutputOptions,
   type InitializeJob,
   type Placed,
   type RunPosition,
+  type SettleTokensOptions,
   type StatisticsKeeper,
-  type TokenChoice,
 } from '../src/stages/index.js';
 
 /** What a user's own pipeline may put in place of the stock stages, or beside them. */
@@ -68,8 +68,6 @@ export interface CustomStages extends ActivationTaps {
 interface Initialization {
   readonly run: CalibratedRun;
   readonly fingerprint: RunFingerprint;
-  /** How the tokens were chosen, where the job left it open. */
-  readonly tokenChoice: TokenChoice | undefined;
   readonly output: ClaimedOutput;
   readonly checkpoints: RunCheckpoints;
   /** Undefined where statistics are not kept. */
@@ -96,12 +94,15 @@ const baseName = ({
 }: InitializeJob): Pick<CorrectionOutputOptions, 'baseModelName' | 'baseModelRevision'> =>
   given === undefined ? { baseModelName: model, baseModelRevision: revision } : { baseModelName: given };
 
-/** What is decided before the run takes any place on the disk, and what it takes then. */
-type Begun = Pick<Initialization, 'run' | 'output' | 'fingerprint' | 'initializer' | 'tokenChoice'>;
+/** A run whose tokens are settled, and its output. */
+interface Begun extends Pick<Initialization, 'run' | 'output' | 'fingerprint' | 'initializer'> {
+  /** What an earlier attempt's clock showed when it had chosen the tokens. */
+  readonly earlier: ClockReading | undefined;
+}
 
 /** Takes over what earlier attempts left: what they solved and kept, the place they came to, the time they took. */
 const takeOver = async (begun: Begun, job: InitializeJob, tell: (event: Event) => void): Promise<Initialization> => {
-  const { run, output, initializer } = begun;
+  const { run, output, initializer, earlier } = begun;
   const { workDirectory, scratchDirectory } = output;
   const onDamaged = (file: string): void => {
     tell(damagedNotice(file));
@@ -117,7 +118,8 @@ const takeOver = async (begun: Begun, job: InitializeJob, tell: (event: Event) =
   const events$ = new Subject<Event>();
   const solved = recordSolved(run, output, initializer.self.name, (event) => events$.next(event));
   const position = await checkpoints.restore();
-  run.clock.goOnFrom([...solved.readings, ...(checkpoints.reading ? [checkpoints.reading] : [])]);
+  const readings = [earlier, checkpoints.reading].filter((reading) => reading !== undefined);
+  run.clock.goOnFrom([...solved.readings, ...readings]);
   if (output.finished.size > 0 || position) tell(resumedNotice(describeRestored(restored, unfinished)));
   return { ...begun, checkpoints, keeper, position, unfinished, solved, events$ };
 };
@@ -134,7 +136,9 @@ const open = async (job: InitializeJob, custom: CustomStages, tell: (event: Even
     requireLoadableBase(all, job);
     const placed = custom.initializer ?? stockInitializer(job.initializer, job);
     const initializer = { placed, self: await resolvePlaced(placed) };
-    const { chosen, tokenChoice, whole, execution, fingerprint } = await decide(all, job, initializer, clock, tell);
+    if (job.budget.kind === 'auto') requireTokenChoice(all, initializer.self);
+    const execution = await planOf(all, job, initializer.self);
+    const fingerprint = await fingerprintRun(all, job, { initializer: initializer.self, base: baseName(job), floats: execution.floats });
     // A tap sees every chunk of a run, so it can be served neither from what is finished nor from the middle.
     const tapped = [...(custom.taps ?? []), ...(custom.workerTaps ?? [])].length > 0;
     const report = job.fresh || tapped ? undefined : await findFinished(job.output, fingerprint, outputFiles(job));
@@ -143,19 +147,23 @@ const open = async (job: InitializeJob, custom: CustomStages, tell: (event: Even
       return { finished: await readReport(report) };
     }
     requireFit(execution);
-    const { run, output } = await openClaimedOutput(
+    const onDamaged = (file: string): void => tell(damagedNotice(file));
+    const begun = await openClaimedOutput(
       {
         ...{ directory: job.output, choice: job, initializer: initializer.self, writeBase: job.writeBase, ...baseName(job) },
-        ...{ signal: job.signal, onDamaged: (file) => tell(damagedNotice(file)) },
+        ...{ signal: job.signal, onDamaged },
         claim: { fingerprint, fresh: job.fresh, resumable: !tapped, scratch: job.scratch },
       },
-      (directory) => startRun(chosen, job, { bytes: 0, directory, release: async () => undefined }, clock, execution),
+      async (claim) => {
+        const settled = await settle(all, job, { initializer, execution, clock, claim, onDamaged }, tell);
+        const place = { bytes: 0, directory: claim.scratchDirectory, release: async () => undefined };
+        return { run: startRun(settled.chosen, job, place, clock, settled.execution), earlier: settled.earlier };
+      },
     );
     try {
-      if (tokenChoice) await rememberChoice(output.workDirectory, { fingerprint: whole, choice: tokenChoice });
-      return await takeOver({ run, output, fingerprint, initializer, tokenChoice }, job, tell);
+      return await takeOver({ ...begun, fingerprint, initializer }, job, tell);
     } catch (error) {
-      await output.close(false);
+      await begun.output.close(false);
       throw error;
     }
   } catch (error) {
@@ -164,43 +172,33 @@ const open = async (job: InitializeJob, custom: CustomStages, tell: (event: Even
   }
 };
 
-/** The plan that a run follows, and what decides its bytes. */
-const planAndName = async (
-  chosen: ChosenRun,
-  job: InitializeJob,
-  initializer: Initializer,
-): Promise<{ readonly execution: ExecutionPlan; readonly fingerprint: RunFingerprint }> => {
-  const { windows, plan: correction, ...source } = chosen;
-  const execution = await planRun(job, { source, correction, initializer, arithmetic: chosen.arithmetic, tokens: countTokens(windows) });
-  return { execution, fingerprint: await fingerprintRun(chosen, job, { initializer, base: baseName(job), floats: execution.floats }) };
+/** The plan that a run follows; where its tokens were chosen, with the floats of the plan that its output was claimed with. */
+const planOf = (chosen: ChosenRun, job: InitializeJob, initializer: Initializer, floats?: FloatChoices): Promise<ExecutionPlan> => {
+  const { plan: correction, arithmetic } = chosen;
+  return planRun(job, { source: chosen, correction, initializer, arithmetic, floats, tokens: countTokens(chosen, job) });
 };
 
-/** A run with the tokens that it will take: all of them, or those that a pilot over its first blocks finds to pay. */
-interface RunOfTokens {
+/** A run with the tokens that it takes, and its plan. */
+interface SettledRun {
   readonly chosen: ChosenRun;
   readonly execution: ExecutionPlan;
-  readonly fingerprint: RunFingerprint;
-  readonly tokenChoice?: TokenChoice;
-  /** Fingerprint of the run with all tokens that are considered. */
-  readonly whole: RunFingerprint;
+  readonly earlier?: ClockReading | undefined;
 }
 
-const decide = async (
+/** Leaves a run with the tokens that pay where the job wants it so: a pilot over the first blocks finds out. */
+const settle = async (
   all: ChosenRun,
   job: InitializeJob,
-  { placed, self }: Initialization['initializer'],
-  clock: RunClock,
+  { initializer: { placed, self }, ...options }: Omit<SettleTokensOptions, 'initializer' | 'rank'> & Pick<Initialization, 'initializer'>,
   tell: (event: Event) => void,
-): Promise<RunOfTokens> => {
-  const { execution, fingerprint: whole } = await planAndName(all, job, self);
-  if (job.budget.kind !== 'auto') return { chosen: all, execution, fingerprint: whole, whole };
-  requireFit(execution);
-  const recalled = job.fresh ? undefined : await recalledChoice(workDirectoryOf(job.output), whole);
+): Promise<SettledRun> => {
+  const { execution, clock } = options;
+  if (job.budget.kind !== 'auto') return { chosen: all, execution };
   const onTokens = (block: number, blocks: number, tokens: number): void =>
     tell({ type: 'stage', stage: 'pilot', block, blocks, tokens, seconds: clock.seconds });
-  const tokenChoice = recalled ?? (await settleTokens(all, job, { initializer: placed, rank: job.rank, execution, clock, onTokens }));
-  const chosen = withTokens(all, tokenChoice.chosen);
-  return { chosen, tokenChoice, whole, ...(await planAndName(chosen, job, self)) };
+  const { choice, earlier } = await settleTokens(all, job, { ...options, initializer: placed, rank: job.rank, onTokens });
+  const chosen = withTokens(all, choice);
+  return { chosen, earlier, execution: await planOf(chosen, job, self, execution.floats) };
 };
 
 /** Sends the windows through the blocks, from where an earlier attempt left them, and solves what is left to solve. */
@@ -299,19 +297,12 @@ const keptIndex = async (
 
 const finish = (initialization: Initialization, job: InitializeJob): Observable<Event> =>
   defer(async () => {
-    const { run, tokenChoice, output, initializer, keeper, solved, fingerprint } = initialization;
+    const { run, output, initializer, keeper, solved, fingerprint } = initialization;
     await run.walk.finish();
     await run.clock.time('write', () => output.finish());
     if (keeper) await keeper.finish(await keptIndex(initialization, job));
     const report = await initializationReport(run, {
-      ...{
-        job,
-        initializer: initializer.self,
-        facts: calibrationFacts(run, job),
-        routing: run.routing.entries(),
-        tokenChoice,
-        fingerprint,
-      },
+      ...{ job, initializer: initializer.self, facts: calibrationFacts(run, job), routing: run.routing.entries(), fingerprint },
       ...{ modules: solved.modules, expertMatrices: solved.expertMatrices, hashes: await output.hashes },
       activationBytes: run.propagation.activationBytes.peakBytes,
     });

@@ -91,7 +91,7 @@ const begin = async (
       },
       claim: { fingerprint, fresh, resumable: true },
     },
-    () => startSolving(source, plan, { ...job, workers }, clock),
+    async () => ({ run: startSolving(source, plan, { ...job, workers }, clock) }),
   );
   const restored = { run, output, everyLayer: writeBase };
   const unfinished = unfinishedBlocks(restored);

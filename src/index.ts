@@ -138,9 +138,16 @@ export { AdapterError, type VerificationFailure } from './evaluation/index.js';
 
 export { BudgetError, DiskError } from './planning/index.js';
 export type { DiskNeed, ExecutionPlan, ExpertShape, FloatChoices, MachineSpeed, Operations } from './planning/index.js';
-export type { PlannedStage, PlannedTokens, RunLayout, StageBytes, SumShape, TokenTime } from './planning/index.js';
+export type { PlannedPilot, PlannedStage, PlannedTokens, RunLayout, StageBytes, SumShape, TokenTime } from './planning/index.js';
 
-export { JournalError, OutputClaimError, type ClaimOptions, type FingerprintValue, type RunFingerprint } from './journal/index.js';
+export {
+  JournalError,
+  OutputClaimError,
+  type ClaimOptions,
+  type FingerprintValue,
+  type OutputClaim,
+  type RunFingerprint,
+} from './journal/index.js';
 
 export {
   calibrateBlock,

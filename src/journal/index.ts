@@ -7,5 +7,5 @@ export { outputState, type OutputState } from './output-state.js';
 export { PartStore, type Part } from './part-store.js';
 export { JournalError, readRecord, writeRecord } from './record-file.js';
 export { fingerprintDifferences, type FingerprintValue, type RunFingerprint } from './run-fingerprint.js';
-export { SOURCE_HASHES_FILE, workDirectoryOf } from './work-directory.js';
+export { SOURCE_HASHES_FILE } from './work-directory.js';
 export { sealFiles } from './seal-files.js';

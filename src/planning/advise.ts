@@ -26,6 +26,8 @@ const without = (run: RunShape, module: string): RunShape => ({
   },
 });
 
+const withoutPilot = ({ pilot: _, ...run }: RunShape): RunShape => run;
+
 /** Memory of a plan against what it may take. */
 export interface MemoryNeed {
   readonly peakBytes: number;
@@ -40,7 +42,8 @@ export const adviseOnMemory = (run: RunShape, { peakBytes, limitBytes, smallestB
   const heaviest = heaviestModule(run);
   const changes = [
     ...(run.layout.workers > 1 ? [{ what: '--workers 1', run: alone }] : []),
-    ...(run.heldOutTokens > 0 ? [{ what: '--held-out 0', run: { ...alone, heldOutTokens: 0 } }] : []),
+    ...(run.pilot ? [{ what: '--tokens N in place of auto', run: withoutPilot(alone) }] : []),
+    ...(run.heldOutTokens > 0 && !run.pilot ? [{ what: '--held-out 0', run: { ...alone, heldOutTokens: 0 } }] : []),
     ...(heaviest === undefined ? [] : [{ what: `--modules without ${heaviest}`, run: without(alone, heaviest) }]),
     ...(run.windowTokens > 128 ? [{ what: '--window 128', run: { ...alone, windowTokens: 128 } }] : []),
   ]

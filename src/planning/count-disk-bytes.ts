@@ -1,5 +1,6 @@
 import { panelBytes } from './calibration-bytes.js';
 import { valuesOf, type MatrixShape } from './model-shape.js';
+import { planPilot } from './plan-pilot.js';
 import type { RunShape } from './run-shape.js';
 
 const F32 = 4;
@@ -17,7 +18,7 @@ const SHARD = 2 * 2 ** 30;
 export interface DiskBytes {
   /**
    * Hidden states of four boundaries, two that the last checkpoint keeps and two that blocks after it work on, and the sums of one
-   * block, which a new checkpoint writes beside the old ones.
+   * block, which a new checkpoint writes beside the old ones; or those of the pilot, which are removed before.
    */
   readonly scratch: number;
   /** Adapter, base and experts' factors; factors twice, and one shard of the base, while they are put together. */
@@ -41,7 +42,10 @@ export const countDiskBytes = (run: RunShape): DiskBytes => {
   const quantized = over((matrix) => (matrix.quantized ? (valuesOf(matrix) * solve.bits * SCALES) / 8 : 0));
   const base = quantized + model.plainBytes;
   return {
-    scratch: 4 * F32 * model.hiddenSize * (run.calibrationTokens + run.heldOutTokens) + 2 * Math.max(...sums.map(({ bytes }) => bytes)),
+    scratch: Math.max(
+      4 * F32 * model.hiddenSize * (run.calibrationTokens + run.heldOutTokens) + 2 * Math.max(...sums.map(({ bytes }) => bytes)),
+      planPilot(run)?.scratchBytes ?? 0,
+    ),
     output: Math.ceil(2 * factors + (run.writeBase ? base + Math.min(base, SHARD) : 0)) + SMALL_FILES,
     keptStatistics: sums.reduce((sum, { bytes, blocks }) => sum + blocks * bytes, 0),
   };

@@ -87,7 +87,7 @@ const ofBlock = (run: RunShape, block: BlockShape): Operations => {
 };
 
 /** Adds operations, each so many times. */
-const addUp = (parts: readonly { readonly operations: Operations; readonly times: number }[]): Operations => {
+export const addUp = (parts: readonly { readonly operations: Operations; readonly times: number }[]): Operations => {
   const total = (of: (operations: Operations) => number): number => sumOver(parts, ({ operations, times }) => times * of(operations));
   return {
     forward: total(({ forward }) => forward),

@@ -38,7 +38,7 @@ export interface StageBytes {
 
 /** One stage of a run. */
 export interface PlannedStage {
-  readonly stage: 'start' | 'embed' | 'calibrate' | 'solve' | 'write';
+  readonly stage: 'start' | 'embed' | 'pilot' | 'calibrate' | 'solve' | 'write';
   /** Kind of block; undefined outside the blocks. */
   readonly blockKind: string | undefined;
   /** Blocks of that kind. */
@@ -82,6 +82,20 @@ export interface PlannedTokens {
   readonly source: 'counted' | 'assumed';
 }
 
+/** What comes before a run that chooses its tokens; `stages` have its memory. */
+export interface PlannedPilot {
+  /** Calibration tokens that there are to choose from. */
+  readonly consideredTokens: number;
+  /** Calibration tokens that pass its blocks; all, before it was made. */
+  readonly triedTokens: number;
+  /** The first so many blocks. */
+  readonly blocks: number;
+  /** Numbers of tokens that they are corrected from. */
+  readonly points: number;
+  /** Part of the plan's seconds; null unless the machine was measured. */
+  readonly seconds: number | null;
+}
+
 /** Space that a run needs in one place, and what is free there. */
 export interface DiskNeed {
   readonly directory: string;
@@ -119,7 +133,10 @@ export interface ExecutionPlan {
   readonly disks: readonly DiskNeed[];
   /** Times that the tokens pass the model, and that its weights are read. */
   readonly passes: { readonly tokens: number; readonly weights: number };
+  /** Those of the pilot included. */
   readonly operations: Operations;
+  /** Left out where the number of tokens was given; the plan is for all that are considered then, and so at most. */
+  readonly pilot?: PlannedPilot;
   /** Seconds with the chosen tokens; null unless the machine was measured. */
   readonly seconds: number | null;
   /** The same for other numbers of tokens. */

@@ -9,6 +9,8 @@ export {
   type AskedArithmetic,
 } from './choose-arithmetic.js';
 export { chooseStatistic, chooseStatistics, type StatisticChoice } from './choose-statistics.js';
+export { countPilotBlocks } from './count-pilot-blocks.js';
+export { cutDoublings } from './cut-doublings.js';
 export { fitTokenCurve, type TokenCurve, type TokenPoint } from './fit-token-curve.js';
 export { leastExpertTokens } from './least-expert-tokens.js';
 export type {
@@ -17,6 +19,7 @@ export type {
   FloatChoices,
   MachineSpeed,
   Operations,
+  PlannedPilot,
   PlannedStage,
   PlannedTokens,
   RunLayout,
@@ -30,6 +33,6 @@ export { planExecution, type FreeSpace, type PlanRequest } from './plan-executio
 export { planSolving, type SolvingPlan } from './plan-solving.js';
 export { BudgetError, DiskError } from './planning-errors.js';
 export { requireFit } from './require-fit.js';
-export type { SolveShape } from './run-shape.js';
+export type { PilotShape, SolveShape } from './run-shape.js';
 export type { OpenRun } from './choose-layout.js';
 export { mostPilotTokens } from './most-pilot-tokens.js';

@@ -1,10 +1,20 @@
 import { adviseOnDisk, adviseOnMemory } from './advise.js';
 import { chooseFloats, chooseLayout, layoutOf, LEANEST_FLOATS, peakOf, type OpenRun } from './choose-layout.js';
 import { countDiskBytes } from './count-disk-bytes.js';
-import { countOperations } from './count-operations.js';
+import { addUp, countOperations } from './count-operations.js';
 import { estimateSeconds } from './estimate-seconds.js';
-import type { DiskNeed, ExecutionPlan, MachineSpeed, PlannedTokens, TokenTime } from './execution-plan.js';
+import type {
+  DiskNeed,
+  ExecutionPlan,
+  FloatChoices,
+  MachineSpeed,
+  Operations,
+  PlannedPilot,
+  PlannedTokens,
+  TokenTime,
+} from './execution-plan.js';
 import { RESERVE } from './memory-costs.js';
+import { planPilot } from './plan-pilot.js';
 import { heaviestStage, planStages } from './plan-stages.js';
 import type { RunShape } from './run-shape.js';
 
@@ -31,6 +41,8 @@ export interface PlanRequest {
   readonly budgetBytes: number | undefined;
   readonly workers: number | undefined;
   readonly keepsStatistics: boolean;
+  /** Where they were chosen before, for all tokens that were considered; they stay. */
+  readonly floats?: FloatChoices | undefined;
   readonly machine: { readonly cores: number; readonly memoryBytes: number; readonly speed: MachineSpeed | undefined };
   readonly disks: { readonly scratch: FreeSpace; readonly output: FreeSpace };
 }
@@ -42,18 +54,36 @@ const diskNeeds = ({ scratch, output }: PlanRequest['disks'], bytes: { readonly 
   return [need(scratch, bytes.scratch), need(output, bytes.output)];
 };
 
-/** The same run with another number of calibration tokens, the held-out ones in proportion. */
+/** The same run with another number of calibration tokens, the held-out ones in proportion; those of a pilot stay. */
 const withTokens = (run: RunShape, tokens: number): RunShape => ({
   ...run,
   calibrationTokens: tokens,
-  heldOutTokens: Math.round((run.heldOutTokens * tokens) / Math.max(1, run.calibrationTokens)),
+  heldOutTokens: run.pilot ? run.heldOutTokens : Math.round((run.heldOutTokens * tokens) / Math.max(1, run.calibrationTokens)),
 });
+
+/** Operations of a run and of its pilot. */
+const operationsOf = (run: RunShape): Operations =>
+  addUp(
+    [countOperations(run), ...(planPilot(run)?.parts ?? []).map(({ operations }) => operations)].map((operations) => ({
+      operations,
+      times: 1,
+    })),
+  );
+
+const plannedPilot = (run: RunShape, speed: MachineSpeed | undefined): PlannedPilot | undefined => {
+  const planned = planPilot(run);
+  if (!run.pilot || !planned) return undefined;
+  const { blocks, points } = planned;
+  const seconds = speed ? estimateSeconds(operationsOf(run), speed) - estimateSeconds(countOperations(run), speed) : null;
+  return { ...run.pilot, blocks, points, seconds };
+};
 
 const timesOf = (run: RunShape, speed: MachineSpeed | undefined): TokenTime[] =>
   speed
     ? [...new Set([...TIMED_TOKENS, run.calibrationTokens])]
+        .filter((tokens) => tokens <= (run.pilot?.consideredTokens ?? Infinity))
         .sort((a, b) => a - b)
-        .map((tokens) => ({ tokens, seconds: estimateSeconds(countOperations(withTokens(run, tokens)), speed) }))
+        .map((tokens) => ({ tokens, seconds: estimateSeconds(operationsOf(withTokens(run, tokens)), speed) }))
     : [];
 
 /**
@@ -64,7 +94,7 @@ const timesOf = (run: RunShape, speed: MachineSpeed | undefined): TokenTime[] =>
 export const planExecution = (request: PlanRequest): ExecutionPlan => {
   const { name, run: open, budgetBytes, machine, workers: asked } = request;
   const limitBytes = budgetBytes === undefined ? MACHINE_SHARE * machine.memoryBytes : budgetBytes / RESERVE;
-  const floats = chooseFloats(open, budgetBytes === undefined ? undefined : limitBytes);
+  const floats = request.floats ?? chooseFloats(open, budgetBytes === undefined ? undefined : limitBytes);
   const layout = chooseLayout({ ...open, floats }, { cores: machine.cores, asked, limitBytes });
   const run: RunShape = { ...open, floats, layout };
   const stages = planStages(run);
@@ -76,8 +106,9 @@ export const planExecution = (request: PlanRequest): ExecutionPlan => {
   const disks = diskNeeds(request.disks, { ...bytes, output: bytes.output + (request.keepsStatistics ? bytes.keptStatistics : 0) });
   const memory = { peakBytes: Math.ceil(RESERVE * peak.totalBytes), limitBytes: budgetBytes ?? machine.memoryBytes, smallestBudgetBytes };
   const advice = [...adviseOnMemory(run, memory), ...adviseOnDisk(disks)];
-  const operations = countOperations(run);
+  const operations = operationsOf(run);
   const { speed } = machine;
+  const pilot = plannedPilot(run, speed);
   return {
     model: name,
     ...{ modelType: run.model.modelType, blocks: run.model.blockCount, layout, shardsInFlight: layout.workers, floats, piecesPerBlock: 1 },
@@ -91,6 +122,7 @@ export const planExecution = (request: PlanRequest): ExecutionPlan => {
     ...{ scratchBytes: bytes.scratch, outputBytes: bytes.output, keptStatisticsBytes: bytes.keptStatistics, disks },
     passes: { tokens: 1, weights: 2 },
     operations,
+    ...(pilot && { pilot }),
     seconds: speed ? estimateSeconds(operations, speed) : null,
     ...{ times: timesOf(run, speed), speed: speed ?? null },
     sums: run.model.blocks.flatMap(({ sums, kind: blockKind }) => sums.map((sum) => ({ ...sum, blockKind }))),

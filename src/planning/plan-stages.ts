@@ -1,6 +1,7 @@
 import { calibrationBytes, runtimeBytes } from './calibration-bytes.js';
 import { countOperations } from './count-operations.js';
 import type { Operations, PlannedStage, StageBytes } from './execution-plan.js';
+import { planPilot } from './plan-pilot.js';
 import { largestSegment, type RunShape } from './run-shape.js';
 import { solveBytes } from './solve-bytes.js';
 
@@ -23,7 +24,13 @@ const outside = (stage: PlannedStage['stage'], bytes: Partial<StageBytes>): Plan
   return { stage, blockKind: undefined, blocks: 0, bytes: all, totalBytes: totalOf(all), operations: 0 };
 };
 
-const ofBlocks = (stage: 'calibrate' | 'solve', kind: string, blocks: number, bytes: StageBytes, operations: number): PlannedStage => ({
+const ofBlocks = (
+  stage: 'pilot' | 'calibrate' | 'solve',
+  kind: string,
+  blocks: number,
+  bytes: StageBytes,
+  operations: number,
+): PlannedStage => ({
   ...{ stage, blockKind: kind, blocks, bytes: rounded(bytes), operations },
   totalBytes: totalOf(rounded(bytes)),
 });
@@ -37,6 +44,9 @@ export const planStages = (run: RunShape): PlannedStage[] => {
   return [
     outside('start', { runtime }),
     outside('embed', { runtime, activations: entering }),
+    ...(planPilot(run)?.parts ?? []).map(({ kind, blocks, bytes, operations }) =>
+      ofBlocks('pilot', kind, blocks, bytes, count(operations, ['forward', 'sums', 'solve', 'certify'])),
+    ),
     ...run.model.blocks.flatMap((block) => {
       const operations = countOperations(run, block);
       const { kind, blocks } = block;

@@ -18,6 +18,14 @@ export interface SolveShape {
   readonly steps: number;
 }
 
+/** What is tried before a run that chooses its tokens, with the same text held out. */
+export interface PilotShape {
+  /** Calibration tokens that there are to choose from. */
+  readonly consideredTokens: number;
+  /** The first so many of them pass its blocks; all, before it was made. */
+  readonly triedTokens: number;
+}
+
 /** Everything that the bytes and operations of a run follow from. */
 export interface RunShape {
   readonly model: ModelShape;
@@ -27,6 +35,8 @@ export interface RunShape {
   /** Tokens of the longest window. */
   readonly windowTokens: number;
   readonly writeBase: boolean;
+  /** Left out where the number of tokens was given. */
+  readonly pilot?: PilotShape;
   readonly floats: FloatChoices;
   readonly layout: RunLayout;
 }

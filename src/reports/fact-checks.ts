@@ -12,6 +12,18 @@ const calibration = fields({
   records: fields({ read: count, empty: count, truncated: count, repeated: count }),
 });
 
+/** Fields of two losses, as parts of the loss without a correction. */
+export const LOSS_RATIOS: Readonly<Record<string, Check>> = { calibrationLossRatio: amount, heldOutLossRatio: amount };
+
+const tokenChoice = fields({
+  chosen: extent,
+  considered: extent,
+  curve: list(fields({ tokens: extent, ...LOSS_RATIOS, byKind: each(fields(LOSS_RATIOS)) })),
+  limit: orNull(amount),
+  decidedBy: orNull(text),
+  pilotBlocks: list(count),
+});
+
 /** Fields that say what a calibration was made on, wherever they are recorded. */
 export const CALIBRATION_FACTS: Readonly<Record<string, Check>> = {
   calibration,
@@ -22,6 +34,7 @@ export const CALIBRATION_FACTS: Readonly<Record<string, Check>> = {
   samples: orNull(count),
   seed: count,
   arithmetic: optional(fields({ asked: oneOf(...ARITHMETICS), used: oneOf('f32', 'int8-split'), why: text })),
+  tokenChoice: optional(tokenChoice),
 };
 
 /** SHA-256 of each shard. */

@@ -2,7 +2,7 @@ import type { CalibrationFacts, CertifiedShard, InitializeJob, BlockRouting, Sol
 import type { Certificate, Initializer } from '../initializers/index.js';
 import type { RunFingerprint } from '../journal/index.js';
 import type { ExecutionPlan } from '../planning/index.js';
-import { deviceFingerprint, measureGemmRate, versions, type TokenChoice } from '../stages/index.js';
+import { deviceFingerprint, measureGemmRate, versions } from '../stages/index.js';
 import { generalizationByKind } from './generalization-by-kind.js';
 import { lossRatio } from './loss-ratio.js';
 import { peakRssBytes } from './peak-rss.js';
@@ -77,8 +77,6 @@ export interface ReportParts {
   readonly modules: readonly ModuleReport[];
   /** Matrices of routed experts; none unless they were corrected. */
   readonly expertMatrices: readonly ExpertMatrixReport[];
-  /** Undefined where the job gave the number of tokens or samples, and where nothing was calibrated. */
-  readonly tokenChoice?: TokenChoice | undefined;
   /** SHA-256 by shard file. */
   readonly hashes: Readonly<Record<string, string>>;
   readonly fingerprint: RunFingerprint;
@@ -131,7 +129,7 @@ const workReport = async ({ execution, clock, pool, model }: SolvingRun): Promis
 
 /** Assembles report.json. */
 export const initializationReport = async (run: SolvingRun, parts: ReportParts): Promise<InitializationReport> => {
-  const { job, initializer, tokenChoice, hashes, facts, fingerprint, refit } = parts;
+  const { job, initializer, hashes, facts, fingerprint, refit } = parts;
   const work = await workReport(run);
   const modules = inModelOrder(parts.modules, run.plan.linears);
   const experts = expertReport(run, parts.routing, parts.expertMatrices);
@@ -150,7 +148,6 @@ export const initializationReport = async (run: SolvingRun, parts: ReportParts):
     modules,
     totals: reportTotals(modules, run.clock.seconds),
     ...(generalization.length > 0 && { generalization }),
-    ...(tokenChoice && { tokenChoice }),
     ...(experts && { experts }),
     ...(refit && { refit }),
     secondsPerStage: run.clock.secondsPerStage,

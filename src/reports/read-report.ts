@@ -1,6 +1,6 @@
 import { parseJson, QuailoraError, readTextFile, TextFileError } from '../foundation/index.js';
 import { DEVICES } from '../runtime/index.js';
-import { CALIBRATION_FACTS, KEPT, ROUTING, SHARD_HASHES, VERSIONS } from './fact-checks.js';
+import { CALIBRATION_FACTS, KEPT, LOSS_RATIOS, ROUTING, SHARD_HASHES, VERSIONS } from './fact-checks.js';
 import {
   amount,
   commit,
@@ -70,18 +70,7 @@ const planReport = fields({
   ...{ scratchBytes: count, outputBytes: count, keptStatisticsBytes: count },
 });
 
-const ratios = { calibrationLossRatio: amount, heldOutLossRatio: amount };
-
-const generalization = list(fields({ kind: text, modules: extent, ...ratios, gap: orNull(fraction) }));
-
-const tokenChoice = fields({
-  chosen: extent,
-  considered: extent,
-  curve: list(fields({ tokens: extent, ...ratios, byKind: each(fields(ratios)) })),
-  limit: orNull(amount),
-  decidedBy: orNull(text),
-  pilotBlocks: list(count),
-});
+const generalization = list(fields({ kind: text, modules: extent, ...LOSS_RATIOS, gap: orNull(fraction) }));
 
 const initializationReport = fields({
   model: text,
@@ -100,7 +89,6 @@ const initializationReport = fields({
   modules: list(fields(moduleFields)),
   totals,
   generalization: optional(generalization),
-  tokenChoice: optional(tokenChoice),
   experts: optional(expertReport),
   refit: optional(fields({ from: text, kept: KEPT, seed: count })),
   secondsPerStage: each(amount),

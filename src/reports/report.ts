@@ -1,6 +1,6 @@
 import type { ExecutionPlan, RunLayout } from '../planning/index.js';
 import type { RunFingerprint } from '../journal/index.js';
-import type { BlockRouting, CalibrationFacts, KeptSums, LossRatios, TokenChoice } from '../stages/index.js';
+import type { BlockRouting, CalibrationFacts, KeptSums, LossRatios } from '../stages/index.js';
 
 /** Mean loss per token of one module: ‖(W − Q − s·B·A) x‖² averaged over the tokens. */
 export interface ModuleLoss {
@@ -158,8 +158,6 @@ export interface InitializationReport extends CalibrationFacts {
   readonly totals: ReportTotals;
   /** By kind of module; left out without held-out text. */
   readonly generalization?: readonly KindGeneralization[];
-  /** Left out where the number of tokens was given. */
-  readonly tokenChoice?: TokenChoice;
   /** Left out for a model without routed experts. */
   readonly experts?: ExpertReport;
   /** Left out where the run itself calibrated. */

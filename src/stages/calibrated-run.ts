@@ -16,6 +16,7 @@ import { RunClock } from './run-clock.js';
 import { makeScratchDirectory } from './scratch-directory.js';
 import { quantizeStage } from './shard-stages.js';
 import type { QuantizedShard, WeightShard } from './shard.js';
+import type { TokenChoice } from './token-choice.js';
 import { startSolving, type SolvingRun } from './solving-run.js';
 import { summedInputs } from './summed-inputs.js';
 
@@ -29,7 +30,7 @@ export interface HiddenStatePlace extends HiddenStateBudget {
 }
 
 /** A scratch directory, for hidden states beyond a little. */
-export const temporaryPlace = async (parent: string | undefined): Promise<HiddenStatePlace> => {
+const temporaryPlace = async (parent: string | undefined): Promise<HiddenStatePlace> => {
   const { path, remove } = await makeScratchDirectory(parent);
   return { bytes: HIDDEN_STATE_BYTES, directory: path, release: remove };
 };
@@ -43,6 +44,8 @@ export interface ChosenRun extends SourceModel {
   readonly plan: CorrectionPlan;
   /** How the text passes the linear layers. */
   readonly arithmetic: ArithmeticChoice;
+  /** How many tokens of the text the windows are, and why; left out where the job said so. */
+  readonly tokenChoice?: TokenChoice;
 }
 
 /** What a calibrated run may be given in place of what it makes. */
@@ -101,7 +104,7 @@ export const startRun = (
   clock: RunClock,
   execution?: ExecutionPlan,
 ): CalibratedRun => {
-  const { windows, plan, arithmetic, ...source } = chosen;
+  const { windows, plan, arithmetic, tokenChoice, ...source } = chosen;
   const solving = startSolving(source, plan, job, clock, execution);
   const { pool, context, walk } = solving;
   const quantizeRead = limited(quantizeStage(pool, plan.quantizer.placed, false), context, ({ layer }) => layer.module, clock.add);
@@ -113,6 +116,7 @@ export const startRun = (
   const propagation = new Propagation(source.model, windows, pool, place, execution?.floats, walk, form);
   return {
     ...{ ...solving, windows, arithmetic, quantize, propagation },
+    ...(tokenChoice && { tokenChoice }),
     routing: new RoutingCounts(),
     sumsOf: (block, acceptsG) => summedInputs(source.model, plan, block, acceptsG, propagation.segments, quantize),
     unsummed: (block, acceptsG) => summedInputs(source.model, plan, block, acceptsG, propagation.segments, undefined),

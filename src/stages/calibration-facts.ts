@@ -2,6 +2,7 @@ import type { RecordCounts, TextShape } from '../corpus/index.js';
 import type { ArithmeticChoice } from '../planning/index.js';
 import type { CalibratedRun } from './calibrated-run.js';
 import type { CalibrationChoice } from './jobs.js';
+import type { TokenChoice } from './token-choice.js';
 
 /** The text of a calibration. */
 export interface CalibrationText {
@@ -27,11 +28,13 @@ export interface CalibrationFacts {
   readonly seed: number;
   /** How the linear layers were computed that the text passed; left out by versions that knew float32 only. */
   readonly arithmetic?: ArithmeticChoice;
+  /** Left out where the number of tokens was given. What was held out was so beside all that were considered. */
+  readonly tokenChoice?: TokenChoice;
 }
 
 /** Says what a run calibrates on. */
 export const calibrationFacts = (
-  { windows, arithmetic }: Pick<CalibratedRun, 'windows' | 'arithmetic'>,
+  { windows, arithmetic, tokenChoice }: Pick<CalibratedRun, 'windows' | 'arithmetic' | 'tokenChoice'>,
   job: CalibrationChoice,
 ): CalibrationFacts => ({
   calibration: { source: job.calibration, shape: job.calibrationShape ?? {}, records: windows.records },
@@ -40,4 +43,5 @@ export const calibrationFacts = (
   samples: job.budget.kind === 'samples' ? windows.calibration.length : null,
   seed: job.seed,
   arithmetic,
+  ...(tokenChoice && { tokenChoice }),
 });

@@ -3,9 +3,9 @@ import type { Segment, SummedInput } from '../calibration/index.js';
 import { inSequence } from '../dataflow/index.js';
 import { QuailoraError } from '../foundation/index.js';
 import type { Initializer, LayerLoss } from '../initializers/index.js';
-import { fitTokenCurve } from '../planning/index.js';
+import { countPilotBlocks, cutDoublings, fitTokenCurve } from '../planning/index.js';
 import { addStatistics } from './add-statistics.js';
-import type { CalibratedRun } from './calibrated-run.js';
+import type { CalibratedRun, ChosenRun } from './calibrated-run.js';
 import { acceptsG, keepsWeights, moduleKind } from './correction-plan.js';
 import { resolvePlaced, type Placed } from './placed.js';
 import { dropStatistics, solveBlock } from './solve-block.js';
@@ -36,20 +36,12 @@ type Trials = Trial[][][];
 
 const refuse = (message: string): QuailoraError => new QuailoraError('QL_TOKENS_AUTO', `--tokens auto: ${message}`);
 
-/** Blocks that can be corrected without passing all: the first two, of deep models three. */
-const countPilotBlocks = (blocks: number): number => Math.min(blocks, blocks < 40 ? 2 : 3);
-
 const countTokens = (segments: readonly Segment[]): number => segments.reduce((sum, { tokens }) => sum + tokens, 0);
 
-/** The first segment, as many again, as many again as those, …; too few left over for a point of their own go with the last. */
+/** The segments that each point adds. */
 const doublings = (segments: readonly Segment[]): Segment[][] => {
-  const slices: Segment[][] = [];
-  for (let begin = 0, end = 1; begin < segments.length; begin = end, end *= 2) slices.push(segments.slice(begin, end));
-  const rest = slices.pop() ?? [];
-  // Two points close to each other tell nothing of the slope.
-  if (countTokens(rest) >= countTokens(slices.flat()) / 2) slices.push(rest);
-  else slices.at(-1)!.push(...rest);
-  return slices;
+  let begin = 0;
+  return cutDoublings(segments.map(({ tokens }) => tokens)).map((count) => segments.slice(begin, (begin += count)));
 };
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -165,7 +157,16 @@ class Pilot {
   }
 }
 
-const requireChoice = ({ windows, plan }: CalibratedRun, { name, usesStatistic }: Initializer): void => {
+/**
+ * Refuses a run for which no number of tokens can be chosen.
+ *
+ * @throws QuailoraError QL_TOKENS_AUTO without held-out text, for experts, or for an initializer that reads no statistics; retrying
+ *   does not help
+ */
+export const requireTokenChoice = (
+  { windows, plan }: Pick<ChosenRun, 'windows' | 'plan'>,
+  { name, usesStatistic }: Pick<Initializer, 'name' | 'usesStatistic'>,
+): void => {
   if (windows.heldOut.length === 0)
     throw refuse(
       `the number of tokens is chosen by the loss on held-out text, and none is held out of ${windows.tokens.calibration} tokens. Give --held-out (0.1, say), more text, or a number of tokens.`,
@@ -187,15 +188,14 @@ const requireChoice = ({ windows, plan }: CalibratedRun, { name, usesStatistic }
  *
  * @param run started on all tokens that are considered; it is used up afterwards, except for its workers and `close`
  * @returns all tokens where those considered are too few to tell
- * @throws QuailoraError QL_TOKENS_AUTO without held-out text, for experts, or for an initializer that reads no statistics; retrying
- *   does not help
+ * @throws as `requireTokenChoice`
  *
  * Cost: the pilot blocks' part of a run over the tokens that were tried, and as many solves of those blocks as there are points.
  * Memory: that of a block, and once more the calibration sums.
  */
 export const chooseTokens = async (run: CalibratedRun, options: ChooseTokensOptions): Promise<TokenChoice> => {
   const initializer = await resolvePlaced(options.initializer);
-  requireChoice(run, initializer);
+  requireTokenChoice(run, initializer);
   const pilot = new Pilot(run, options, acceptsG(initializer), keepsWeights(initializer));
   return run.clock.time('pilot', async () => {
     await lastValueFrom(run.propagation.embed(), { defaultValue: undefined });

@@ -75,23 +75,24 @@ const followRun = (
 /**
  * Takes the output directory, starts the run, opens what is written, and begins to hash the checkpoint's shards.
  *
- * @param start starts the run, given the directory for its large files
- * @returns the run, which `output.close` closes
+ * @param start starts the run, and does before it what only the holder of the directory may
+ * @returns what `start` returned, of which `output.close` closes the run
  * @throws as `claimOutput`, `start` and `openCorrectionOutput`; the run is closed and the directory given back then
  */
-export const openClaimedOutput = async <Run extends SolvingRun>(
+export const openClaimedOutput = async <Started extends { readonly run: SolvingRun }>(
   options: ClaimedOutputOptions,
-  start: (scratchDirectory: string) => Run,
-): Promise<{ readonly run: Run; readonly output: ClaimedOutput }> => {
+  start: (claim: Pick<OutputClaim, 'workDirectory' | 'scratchDirectory'>) => Promise<Started>,
+): Promise<Started & { readonly output: ClaimedOutput }> => {
   const claim = await claimOutput(options.directory, options.claim);
-  const { workDirectory, scratchDirectory } = claim;
-  let run: Run | undefined;
+  const { workDirectory } = claim;
+  let started: Started | undefined;
   try {
-    run = start(scratchDirectory);
+    started = await start(claim);
+    const { run } = started;
     const output = await openCorrectionOutput({ ...options, source: run, plan: run.plan, workDirectory });
-    return { run, output: followRun(run, output, claim, options) };
+    return { ...started, output: followRun(run, output, claim, options) };
   } catch (error) {
-    await run?.close();
+    await started?.run.close();
     await claim.abandon();
     throw error;
   }

@@ -19,12 +19,14 @@ const windowsHash = (windows: readonly Window[]): string => {
 
 /**
  * Collects what decides the bytes that an initialization writes. How many workers there are, how weights come to the disk and
- * where temporary files go is left out. A user's own quantizer or initializer enters by its name.
+ * where temporary files go is left out. Where the number of tokens is chosen, the windows are all that are considered. A user's own quantizer or initializer enters by its name.
  *
  * Cost: as `sampleWeights`.
  */
 export const fingerprintRun = async (chosen: ChosenRun, job: InitializeJob, parts: FingerprintParts): Promise<RunFingerprint> => ({
   command: 'init',
+  // Which of them are taken follows from the others here; the same number, given, is another run: it holds out other text.
+  ...(job.budget.kind === 'auto' && { tokens: 'auto' }),
   'calibration tokens': windowsHash(chosen.windows.calibration),
   'held-out tokens': windowsHash(chosen.windows.heldOut),
   'keep-statistics': job.keepStatistics ?? 'none',

@@ -89,9 +89,9 @@ export {
 } from './statistics.js';
 export { versions } from './versions.js';
 export { layOutWorkers, type WorkerLayout } from './worker-layout.js';
-export { chooseTokens, type ChooseTokensOptions } from './choose-tokens.js';
+export { chooseTokens, requireTokenChoice, type ChooseTokensOptions } from './choose-tokens.js';
 export { firstTokens } from './first-tokens.js';
-export { recalledChoice, rememberChoice, settleTokens, withTokens, type SettleTokensOptions } from './settle-tokens.js';
+export { settleTokens, withTokens, type SettledTokens, type SettleTokensOptions } from './settle-tokens.js';
 export type { LossRatios, TokenChoice, TokenChoicePoint } from './token-choice.js';
 export { calibrateBlock, passBlock, type BlockProgress, type CalibrateBlockOptions } from './calibrate-block.js';
 export { hashSource } from './hash-source.js';

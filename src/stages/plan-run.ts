@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { planText, type SelectedWindows } from '../corpus/index.js';
+import { planText } from '../corpus/index.js';
 import type { Initializer } from '../initializers/index.js';
 import { earlierFiles } from '../journal/index.js';
 import {
@@ -7,11 +7,13 @@ import {
   planExecution,
   type ArithmeticChoice,
   type ExecutionPlan,
+  type FloatChoices,
   type FreeSpace,
   type MachineSpeed,
   type OpenRun,
   type PlanRequest,
 } from '../planning/index.js';
+import type { ChosenRun } from './calibrated-run.js';
 import { sumsG, type CorrectionPlan } from './correction-plan.js';
 import { describeModel } from './describe-model.js';
 import { freeSpace } from './free-space.js';
@@ -20,9 +22,10 @@ import { solveShape } from './solve-shape.js';
 import { askedWorkers } from './worker-layout.js';
 import { machineMemory } from './machine-memory.js';
 import type { SourceModel } from './open-source-model.js';
+import type { TokenChoice } from './token-choice.js';
 
 /** Tokens that a plan is made for. */
-export type RunTokens = Pick<OpenRun, 'calibrationTokens' | 'heldOutTokens' | 'windowTokens'> & Pick<PlanRequest, 'tokenSource'>;
+export type RunTokens = Pick<OpenRun, 'calibrationTokens' | 'heldOutTokens' | 'windowTokens' | 'pilot'> & Pick<PlanRequest, 'tokenSource'>;
 
 /** What a run is planned from. */
 export interface RunParts {
@@ -31,6 +34,8 @@ export interface RunParts {
   readonly initializer: Initializer;
   readonly tokens: RunTokens;
   readonly arithmetic: ArithmeticChoice;
+  /** As in `PlanRequest`. */
+  readonly floats?: FloatChoices | undefined;
   /** Left out where no times are wanted. */
   readonly speed?: MachineSpeed | undefined;
 }
@@ -41,6 +46,10 @@ const sampleTokens = ({ calibration, calibrationShape, windowTokens }: PlanJob):
   return pair ? pair.source + pair.target : windowTokens;
 };
 
+/** What a pilot tried, or before it was made all that it may try; nothing where the number of tokens was given. */
+const pilotOf = ({ budget }: PlanJob, considered: number, choice: TokenChoice | undefined): Pick<RunTokens, 'pilot'> =>
+  budget.kind === 'auto' ? { pilot: { consideredTokens: considered, triedTokens: choice?.curve.at(-1)?.tokens ?? considered } } : {};
+
 /** The tokens of a job whose text is not read: whole windows, which samples have at most, and all that an automatic choice considers. */
 export const assumeTokens = (job: PlanJob, model: Pick<SourceModel['model'], 'maxPositions' | 'blocks' | 'linears'>): RunTokens => {
   const { budget, heldOutFraction } = job;
@@ -48,11 +57,16 @@ export const assumeTokens = (job: PlanJob, model: Pick<SourceModel['model'], 'ma
   const tokens = budget.kind === 'auto' ? (budget.most ?? mostPilotTokens(model)) : budget.kind === 'tokens' ? budget.tokens : 0;
   const windows = budget.kind === 'samples' ? budget.samples : Math.floor(tokens / windowTokens);
   const heldOutTokens = Math.round(heldOutFraction * windows) * windowTokens;
-  return { calibrationTokens: windows * windowTokens, heldOutTokens, windowTokens, tokenSource: 'assumed' };
+  const calibrationTokens = windows * windowTokens;
+  return { calibrationTokens, heldOutTokens, windowTokens, tokenSource: 'assumed', ...pilotOf(job, calibrationTokens, undefined) };
 };
 
-/** The tokens of windows that were chosen. */
-export const countTokens = ({ calibration, heldOut, tokens }: SelectedWindows): RunTokens => ({
+/** The tokens of a run's windows. */
+export const countTokens = (
+  { windows: { calibration, heldOut, tokens }, tokenChoice }: Pick<ChosenRun, 'windows' | 'tokenChoice'>,
+  job: PlanJob,
+): RunTokens => ({
+  ...pilotOf(job, tokenChoice?.considered ?? tokens.calibration, tokenChoice),
   calibrationTokens: tokens.calibration,
   heldOutTokens: tokens.heldOut,
   windowTokens: [...calibration, ...heldOut].reduce((longest, { length }) => Math.max(longest, length), 1),
@@ -79,7 +93,7 @@ const roomsOf = async (output: string, scratch: string): Promise<PlanRequest['di
  */
 export const planRun = async (
   job: PlanJob,
-  { source, correction, initializer, tokens, arithmetic, speed }: RunParts,
+  { source, correction, initializer, tokens, arithmetic, speed, floats }: RunParts,
 ): Promise<ExecutionPlan> => {
   const { tokenSource, ...counts } = tokens;
   const output = job.output ?? process.cwd();
@@ -92,7 +106,7 @@ export const planRun = async (
       arithmetic: arithmetic.used,
       writeBase: job.writeBase,
     },
-    tokenSource,
+    ...{ tokenSource, floats },
     ...{ budgetBytes: job.maxMemoryBytes, workers: askedWorkers(job), keepsStatistics: job.keepStatistics !== undefined },
     machine: { cores: availableParallelism(), memoryBytes: machineMemory(), speed },
     disks: await roomsOf(output, job.scratch ?? output),

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { lastValueFrom, toArray } from 'rxjs';
 import t from 'tap';
 import { initialize } from '../../pipelines/initialize.js';
+import { plan } from '../../pipelines/plan.js';
+import { refit } from '../../pipelines/refit.js';
 import { readReport } from '../../src/reports/index.js';
 import type { AutomaticBudget, InitializeJob, TokenBudget } from '../../src/stages/index.js';
 import { makeTinyWorkplace, tinyJob } from './tiny-model.js';
@@ -48,6 +50,31 @@ t.test('what is written with chosen tokens is what is written when their number 
 t.test('verify takes the chosen tokens again', async (t) => {
   const { failures } = await verifySmall({ directory: place.output('auto'), calibration: place.text, model: place.model });
   t.same(failures, []);
+});
+
+t.test('a refit knows what was held out, so verify takes its text again too', async (t) => {
+  await run(jobWith('kept', { kind: 'auto' }, { keepStatistics: 'used' }));
+  const { tokenChoice } = await readReport(join(place.output('kept'), 'report.json'));
+  await lastValueFrom(refit({ directory: place.output('kept'), output: place.output('refit'), rank: 2, writeBase: true, fresh: false }));
+  const report = await readReport(join(place.output('refit'), 'report.json'));
+  t.ok(tokenChoice);
+  t.match(report, { rank: 2, tokenChoice });
+  const job = { calibration: place.text, model: place.model };
+  const verified = await verifySmall({ directory: place.output('refit'), ...job });
+  t.match(verified, { failures: [], weighting: 'calibration' });
+});
+
+t.test('plan and init count the pilot', async (t) => {
+  const { fresh, ...job } = jobWith('auto', { kind: 'auto' }, { workers: 2 });
+  t.equal(fresh, false, 'which a plan has not');
+  const last = await lastValueFrom(plan(job));
+  if (last.type !== 'result') throw new Error(`a plan ended with ${last.type}`);
+  const { stages, pilot, seconds, peakBytes, peakAt } = last.result;
+  t.match(pilot, { blocks: 2, triedTokens: 65_536, points: 5 });
+  t.ok(pilot!.seconds! > 0 && pilot!.seconds! < seconds!);
+  t.ok(stages.some(({ stage }) => stage === 'pilot'));
+  const { plan: followed } = await readReport(join(place.output('auto'), 'report.json'));
+  t.match(followed, { peakBytes, peakAt });
 });
 
 t.test('the generalization of each kind is that of its modules', async (t) => {

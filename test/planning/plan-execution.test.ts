@@ -97,6 +97,40 @@ t.test('places on one disk share its room', async (t) => {
   t.equal(kept.disks[0]!.neededBytes - together.disks[0]!.neededBytes, kept.keptStatisticsBytes);
 });
 
+t.test('a pilot is in memory, work and time, and the floats of its plan stay when fewer tokens are chosen', async (t) => {
+  const machine = { cores: 2, memoryBytes: 24 * GIBIBYTE, speed: SPEED };
+  const told = planExecution(request({ machine }));
+  const tokens = told.tokens.calibration;
+  const open = openRun(llamaShape(6656, 17_920, 60), { calibrationTokens: tokens });
+  const run = { ...open, pilot: { consideredTokens: tokens, triedTokens: tokens } };
+  const plan = planExecution(request({ machine, run }));
+  t.equal(plan.peakAt, 'pilot dense');
+  t.ok(plan.smallestBudgetBytes > told.smallestBudgetBytes);
+  t.match(plan.pilot, { blocks: 3, points: 4 });
+  t.ok(plan.operations.solve > told.operations.solve && plan.operations.forward > told.operations.forward);
+  t.ok(Math.abs(plan.seconds! - told.seconds! - plan.pilot!.seconds!) < 1e-6);
+  t.same(
+    plan.times.map(({ tokens: timed }) => timed),
+    [tokens],
+    'more than there are can not be chosen',
+  );
+  const tight = request({ run, budgetBytes: 1.1 * plan.peakBytes - 1, workers: 1 });
+  const { floats } = planExecution(tight);
+  t.not(floats.segmentTokens, 4096);
+  const chosen = { ...run, calibrationTokens: 8192, pilot: { consideredTokens: tokens, triedTokens: 16_384 } };
+  const settled = planExecution({ ...tight, budgetBytes: undefined, run: chosen, floats });
+  t.same(settled.floats, floats);
+  t.ok(settled.operations.forward < plan.operations.forward);
+});
+
+t.test('a run that chooses its tokens and does not fit may be told their number', async (t) => {
+  const pilot = { consideredTokens: 32_768, triedTokens: 32_768 };
+  const run = openRun(llamaShape(6656, 17_920, 60), { calibrationTokens: 32_768, pilot });
+  const advice = planExecution(request({ run, budgetBytes: GIBIBYTE })).advice.join('\n');
+  t.match(advice, /--tokens N in place of auto: [\d,]+ MiB/);
+  t.notMatch(advice, '--held-out 0');
+});
+
 t.test('times come with a measurement, for the usual numbers of tokens and the chosen one', async (t) => {
   t.same([planExecution(request()).seconds, planExecution(request()).times], [null, []]);
   const run = openRun(llamaShape(576, 1536, 30), { calibrationTokens: 10_000 });

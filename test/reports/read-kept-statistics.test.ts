@@ -15,8 +15,21 @@ const file = {
   ...{ split: 'calibration', kind: 'H', n: 8, tokens: 0, modules: ['a', 'b'], rows: { activation: 'mlp_input', expert: 'all' } },
 } as const;
 
+const tokenChoice = {
+  ...{ chosen: 4096, considered: 65_536, limit: 0.2, decidedBy: 'q_proj', pilotBlocks: [0, 1] },
+  curve: [
+    {
+      tokens: 4096,
+      calibrationLossRatio: 0.1,
+      heldOutLossRatio: 0.2,
+      byKind: { q_proj: { calibrationLossRatio: 0, heldOutLossRatio: 0 } },
+    },
+  ],
+};
+
 t.test('an index comes back as it was written', async (t) => {
-  const kept = { ...sampleKept(), files: [file] };
+  const { facts, ...rest } = sampleKept();
+  const kept = { ...rest, facts: { ...facts, tokenChoice }, files: [file] };
   t.same(await readKeptStatistics(await save(t.testdir(), JSON.stringify(kept))), kept);
 });
 
@@ -32,6 +45,7 @@ t.test('what is missing, cut or edited is named', async (t) => {
     [{ options: { ...sampleKept().options, bits: 5 } }, /options\.bits must be 4 or 8/],
     [{ options: { ...sampleKept().options, modules: 'some' } }, /options\.modules must be a list/],
     [{ facts: { ...sampleKept().facts, windowTokens: 0 } }, /facts\.windowTokens must be/],
+    [{ facts: { ...sampleKept().facts, tokenChoice: { ...tokenChoice, considered: 0 } } }, /facts\.tokenChoice\.considered must be/],
     [{ files: [{ ...file, file: '../../secret.arrow' }] }, /files\[0\]\.file must be a file name/],
     [{ files: [{ ...file, sha256: 'no' }] }, /files\[0\]\.sha256 must be/],
     [{ files: [{ ...file, rows: { activation: 'x', expert: -1 } }] }, /files\[0\]\.rows\.expert must be/],

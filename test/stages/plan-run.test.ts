@@ -28,6 +28,9 @@ t.test('without a text whole windows are assumed', async (t) => {
     calibrationTokens: 896,
     heldOutTokens: 128,
   });
+  t.match(assumeTokens({ ...job, budget: { kind: 'auto', most: 10_000 } }, any), {
+    ...{ calibrationTokens: 9728, pilot: { consideredTokens: 9728, triedTokens: 9728 } },
+  });
   t.match(assumeTokens({ ...job, calibration: 'alpaca' }, any), { windowTokens: 1024 + 256 }, 'pairs have lengths of their own');
   t.match(assumeTokens(job, { ...any, maxPositions: 64 }), { windowTokens: 64 }, 'no window is longer than the positions');
 });
@@ -37,7 +40,14 @@ t.test('windows that were chosen are counted', async (t) => {
     ...{ calibration: [new Int32Array(3), new Int32Array(7)], heldOut: [new Int32Array(5)], tokens: { calibration: 10, heldOut: 5 } },
     records: { read: 0, empty: 0, truncated: 0, repeated: 0 },
   };
-  t.same(countTokens(windows), { calibrationTokens: 10, heldOutTokens: 5, windowTokens: 7, tokenSource: 'counted' });
+  const counted = { calibrationTokens: 10, heldOutTokens: 5, windowTokens: 7, tokenSource: 'counted' };
+  t.same(countTokens({ windows }, job), counted);
+  const auto: PlanJob = { ...job, budget: { kind: 'auto' } };
+  t.same(countTokens({ windows }, auto), { ...counted, pilot: { consideredTokens: 10, triedTokens: 10 } });
+  const losses = { calibrationLossRatio: 0.1, heldOutLossRatio: 0.2, byKind: {} };
+  const curve = [4, 8].map((tokens) => ({ tokens, ...losses }));
+  const tokenChoice = { chosen: 10, considered: 40, curve, limit: 0.2, decidedBy: 'all', pilotBlocks: [0] };
+  t.same(countTokens({ windows, tokenChoice }, auto), { ...counted, pilot: { consideredTokens: 40, triedTokens: 8 } });
 });
 
 t.test('a plan follows the job and the initializer', async (t) => {

@@ -60,6 +60,16 @@ const timeNote = ({ times, speed, floats }: ExecutionPlan): string | undefined =
   );
 };
 
+const pilotNote = ({ pilot, tokens, seconds }: ExecutionPlan): string | undefined => {
+  if (!pilot) return undefined;
+  const { triedTokens, blocks, points } = pilot;
+  const part = seconds === null || pilot.seconds === null ? '' : `, about ${formatClock(pilot.seconds)} of the ${formatClock(seconds)}`;
+  return (
+    `Pilot: up to ${formatCount(triedTokens)} tokens, and those held out, pass the first ${counted(blocks, 'block')}, corrected at most ` +
+    `${counted(points, 'time')}${part}. Disk, work and time are at most those: fewer than ${formatCount(tokens.calibration)} tokens may be chosen.`
+  );
+};
+
 const sumNotes = ({ sums }: ExecutionPlan): string[] => [
   ...new Set(
     sums.map(
@@ -86,6 +96,7 @@ export const summarizePlan = (plan: ExecutionPlan): Summary => ({
     diskNote(plan),
     operationsNote(plan),
     timeNote(plan),
+    pilotNote(plan),
     ...sumNotes(plan),
     expertNote(plan),
     plan.fits ? undefined : 'It does not fit. What would help:',

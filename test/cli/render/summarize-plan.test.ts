@@ -40,6 +40,19 @@ t.test('it says where the peak is, what is free, how long it takes and why a sum
   t.notMatch(text, 'does not fit');
 });
 
+t.test('the pilot of a run that chooses its tokens is a stage, with its part of the time', async (t) => {
+  const run = openRun(llamaShape(512, 1024, 4), { pilot: { consideredTokens: 65_536, triedTokens: 65_536 } });
+  const { rows, notes } = summarizePlan(plan({ run }));
+  t.match(
+    rows.map(([stage]) => stage),
+    ['start', 'embed', 'pilot dense x 2', 'calibrate dense x 4'],
+  );
+  const said =
+    /Pilot: up to 65,536 tokens, and those held out, pass the first 2 blocks, corrected at most 5 times, about [\d:]+ of the [\d:]+\./;
+  t.match(notes.join(' ').replaceAll(/ +/g, ' '), said);
+  t.notMatch(summarizePlan(plan()).notes.join(' '), 'Pilot');
+});
+
 t.test('what does not fit comes with what would help; nothing is said that was not measured', async (t) => {
   const { notes } = summarizePlan(plan({ budgetBytes: 2 ** 30, machine: { cores: 2, memoryBytes: 2 ** 36, speed: undefined } }));
   t.ok(notes.includes('It does not fit. What would help:'));
