@@ -1,7 +1,7 @@
 import { concat, concatMap, defer, EMPTY, finalize, from, ignoreElements, merge, type Observable, of, range, Subject } from 'rxjs';
 import { usingResource } from '../src/dataflow/index.js';
 import type { Initializer } from '../src/initializers/index.js';
-import { findFinished, workDirectoryOf, type RunFingerprint } from '../src/journal/index.js';
+import { findFinished, listWrittenFiles, workDirectoryOf, type RunFingerprint } from '../src/journal/index.js';
 import { requireFit, type ExecutionPlan } from '../src/planning/index.js';
 import type { Quantizer } from '../src/quantizers/index.js';
 import {
@@ -313,6 +313,7 @@ const finish = (initialization: Initialization, job: InitializeJob): Observable<
         fingerprint,
       },
       ...{ modules: solved.modules, expertMatrices: solved.expertMatrices, hashes: await output.hashes },
+      files: await listWrittenFiles(job.output),
       activationBytes: run.propagation.activationBytes.peakBytes,
     });
     await output.conclude(report);

@@ -140,7 +140,14 @@ export { BudgetError, DiskError } from './planning/index.js';
 export type { DiskNeed, ExecutionPlan, ExpertShape, FloatChoices, MachineSpeed, Operations } from './planning/index.js';
 export type { PlannedStage, PlannedTokens, RunLayout, StageBytes, SumShape, TokenTime } from './planning/index.js';
 
-export { JournalError, OutputClaimError, type ClaimOptions, type FingerprintValue, type RunFingerprint } from './journal/index.js';
+export {
+  JournalError,
+  OutputClaimError,
+  type ClaimOptions,
+  type FingerprintValue,
+  type RunFingerprint,
+  type WrittenFile,
+} from './journal/index.js';
 
 export {
   calibrateBlock,

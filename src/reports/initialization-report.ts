@@ -1,6 +1,6 @@
 import type { CalibrationFacts, CertifiedShard, InitializeJob, BlockRouting, SolvingRun } from '../stages/index.js';
 import type { Certificate, Initializer } from '../initializers/index.js';
-import type { RunFingerprint } from '../journal/index.js';
+import type { RunFingerprint, WrittenFile } from '../journal/index.js';
 import type { ExecutionPlan } from '../planning/index.js';
 import { deviceFingerprint, measureGemmRate, versions, type TokenChoice } from '../stages/index.js';
 import { generalizationByKind } from './generalization-by-kind.js';
@@ -82,6 +82,7 @@ export interface ReportParts {
   /** SHA-256 by shard file. */
   readonly hashes: Readonly<Record<string, string>>;
   readonly fingerprint: RunFingerprint;
+  readonly files: readonly WrittenFile[];
 }
 
 /** Alternations that a job asks of its initializer. */
@@ -162,5 +163,6 @@ export const initializationReport = async (run: SolvingRun, parts: ReportParts):
     },
     ...(run.execution && { plan: planReport(run.execution) }),
     ...(work && { work }),
+    files: parts.files,
   };
 };
