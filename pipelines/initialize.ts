@@ -1,5 +1,6 @@
 import { concat, concatMap, defer, EMPTY, finalize, from, ignoreElements, merge, type Observable, of, range, Subject } from 'rxjs';
 import { usingResource } from '../src/dataflow/index.js';
+import { failAfterClosing } from '../src/foundation/index.js';
 import type { Initializer } from '../src/initializers/index.js';
 import { findFinished, listWrittenFiles, workDirectoryOf, type RunFingerprint } from '../src/journal/index.js';
 import { requireFit, type ExecutionPlan } from '../src/planning/index.js';
@@ -155,8 +156,7 @@ const open = async (job: InitializeJob, custom: CustomStages, tell: (event: Even
       if (tokenChoice) await rememberChoice(output.workDirectory, { fingerprint: whole, choice: tokenChoice });
       return await takeOver({ run, output, fingerprint, initializer, tokenChoice }, job, tell);
     } catch (error) {
-      await output.close(false);
-      throw error;
+      return await failAfterClosing(error, () => output.close(false));
     }
   } catch (error) {
     await all.checkpoint.supply?.close();

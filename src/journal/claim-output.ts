@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { syncDirectory, writing } from '../foundation/index.js';
+import { failAfterClosing, syncDirectory, writing } from '../foundation/index.js';
 import { OutputClaimError } from './output-claim-error.js';
 import { lockOutput, type OutputLock } from './output-lock.js';
 import { OUTPUT_NAMES, outputState, type OutputState } from './output-state.js';
@@ -198,16 +198,14 @@ export const claimOutput = async (output: string, options: ClaimOptions): Promis
   const work = workDirectoryOf(output);
   const existed = found.kind !== 'absent';
   await writing(output, () => mkdir(work, { recursive: true }));
-  const lock = await lockOutput(output, work).catch(async (error: unknown) => {
-    await removeIfEmpty(work);
-    throw error;
+  const lock = await lockOutput(output, work).catch((error: unknown) => {
+    return failAfterClosing(error, () => writing(work, () => removeIfEmpty(work)));
   });
   let journal: Journal;
   try {
     journal = await settle(output, options);
   } catch (error) {
-    await takeBack(output, undefined, lock, existed);
-    throw error;
+    return failAfterClosing(error, () => takeBack(output, undefined, lock, existed));
   }
   return {
     workDirectory: work,
