@@ -3,7 +3,7 @@ import { ClosingError, closeInTurn, failAfterClosing, failuresOf, QuailoraError 
 
 const full = new QuailoraError('QL_DISK_FULL', 'part can not be written.', { retryable: true });
 const refused = new QuailoraError('QL_IO', 'lock can not be removed.');
-const fail = (error: unknown) => (): Promise<void> => Promise.reject(error);
+const fail = (error: Error) => (): Promise<void> => Promise.reject(error);
 
 /** What a promise is rejected with. */
 const rejection = (promise: Promise<unknown>): Promise<unknown> =>
@@ -40,7 +40,7 @@ t.test('a failure is passed on, together with those of closing', async (t) => {
     cause: full,
     message: 'part can not be written. What was open could not be closed then: QL_IO lock can not be removed.',
   });
-  t.match(await rejection(failAfterClosing(new TypeError('a defect'), fail('a word'))), {
+  t.match(await rejection(failAfterClosing(new TypeError('a defect'), fail(new Error('a word')))), {
     code: 'QL_INTERNAL',
     message: 'a defect What was open could not be closed then: a word',
   });
