@@ -25,6 +25,9 @@ const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 /** Room for the largest run and its plan, which asks for more than it takes. */
 const DISK_BYTES = 256 * 2 ** 20;
 
+/** Bytes that `ulimit -f` counts in. */
+const LIMIT_UNIT = 512;
+
 /** How often the room that a run has taken is looked at. */
 const LOOK_MS = 2;
 
@@ -111,6 +114,9 @@ const measurePeak = async (disk: string): Promise<number> => {
   return peak;
 };
 
+/** Length of the longest file of an output, whose bytes are given in base64. */
+const largestBytes = (files: ReadonlyMap<string, string>): number => (Math.max(...[...files.values()].map(({ length }) => length)) * 3) / 4;
+
 const isClear = ({ status, stderr }: Ending): boolean =>
   status === 0 || (status === 1 && /^QL_DISK(_FULL)? /m.test(stderr) && !/^QL_(INTERNAL|IO|JOURNAL|STAGE) /m.test(stderr));
 
@@ -125,8 +131,8 @@ const fillAndResume = async (disk: string, at: readonly number[], peak: number, 
   const output = join(disk, 'filled');
   const [codes, wrong]: [string[], string[]] = [[], []];
   for (const share of at) {
-    // Files of base and hidden states are a tenth of all there is; ulimit counts in 512 bytes.
-    const how = options.how === 'limit' ? { limit: String(1 + Math.floor((share * peak) / 5120)) } : { during: fillAt(disk, share * peak) };
+    const limit = 1 + Math.floor((share * largestBytes(expected)) / LIMIT_UNIT);
+    const how = options.how === 'limit' ? { limit: String(limit) } : { during: fillAt(disk, share * peak) };
     const ending = await run(output, how);
     codes.push(/^QL_\w+/m.exec(ending.stderr)?.[0] ?? String(ending.status));
     if (!isClear(ending)) wrong.push(`${ending.status}: ${ending.stderr}`);
@@ -151,7 +157,15 @@ const measure = async (disk: string): Promise<boolean> => {
   const count: Record<string, number> = {};
   for (const code of runs.flatMap(({ codes }) => codes)) count[code] = (count[code] ?? 0) + 1;
   const wrong = runs.filter((run) => run.wrong.length > 0);
-  const result = { benchmark: 'fill-disk', ...(await describeMachine()), task: options, peakBytes: peak, runs: runs.length, count, wrong };
+  const result = {
+    benchmark: 'fill-disk',
+    ...(await describeMachine()),
+    task: options,
+    ...(options.how === 'tmpfs' && { peakBytes: peak }),
+    runs: runs.length,
+    count,
+    wrong,
+  };
   process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
   return wrong.length === 0 && runs.length > 0 && (count['QL_DISK_FULL'] ?? 0) > 0;
 };
