@@ -17,7 +17,7 @@ DEMO_CALIBRATION := data/embedded/calibration.jsonl
 DEMO_TEXT := data/embedded/held-out.jsonl
 DEMO_OPTIONS := --calibration $(DEMO_CALIBRATION) --tokens 16384 --window 128 --rank 16
 
-.PHONY: help build demo test check format oracles bench bench-solver bench-plan bench-wide bench-share bench-kill bench-fuzz clean node
+.PHONY: help build demo test check format oracles bench bench-solver bench-plan bench-wide bench-share bench-kill bench-disk bench-fuzz clean node
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -88,6 +88,9 @@ bench-share: build ## the share of bare matrix products that init reaches, and w
 
 bench-kill: build ## SIGKILL at a hundred seeded points of a run, resumed each time, compared byte for byte; prints JSON
 	@node dist/test/bench/kill-anywhere.js
+
+bench-disk: build ## the disk filled at twenty seeded points of a run (tmpfs: as root), resumed with room, compared byte for byte; prints JSON
+	@node dist/test/bench/fill-disk.js $(BENCH_OPTIONS)
 
 bench-fuzz: build ## open 26,000 hostile files in processes of limited time and memory; prints JSON
 	@node dist/test/bench/untrusted-input.js

@@ -1,7 +1,8 @@
 import { concat, concatMap, defer, EMPTY, finalize, from, ignoreElements, merge, type Observable, of, range, Subject } from 'rxjs';
 import { usingResource } from '../src/dataflow/index.js';
+import { failAfterClosing } from '../src/foundation/index.js';
 import type { Initializer } from '../src/initializers/index.js';
-import { findFinished, type RunFingerprint } from '../src/journal/index.js';
+import { findFinished, listWrittenFiles, type RunFingerprint } from '../src/journal/index.js';
 import { requireFit, type ExecutionPlan, type FloatChoices } from '../src/planning/index.js';
 import type { Quantizer } from '../src/quantizers/index.js';
 import {
@@ -163,8 +164,7 @@ const open = async (job: InitializeJob, custom: CustomStages, tell: (event: Even
     try {
       return await takeOver({ ...begun, fingerprint, initializer }, job, tell);
     } catch (error) {
-      await begun.output.close(false);
-      throw error;
+      return await failAfterClosing(error, () => begun.output.close(false));
     }
   } catch (error) {
     await all.checkpoint.supply?.close();
@@ -304,6 +304,7 @@ const finish = (initialization: Initialization, job: InitializeJob): Observable<
     const report = await initializationReport(run, {
       ...{ job, initializer: initializer.self, facts: calibrationFacts(run, job), routing: run.routing.entries(), fingerprint },
       ...{ modules: solved.modules, expertMatrices: solved.expertMatrices, hashes: await output.hashes },
+      files: await listWrittenFiles(job.output),
       activationBytes: run.propagation.activationBytes.peakBytes,
     });
     await output.conclude(report);

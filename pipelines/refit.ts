@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { concat, concatMap, defer, finalize, from, ignoreElements, merge, type Observable, of, Subject } from 'rxjs';
 import { usingResource } from '../src/dataflow/index.js';
-import { findFinished, type RunFingerprint } from '../src/journal/index.js';
+import { findFinished, listWrittenFiles, type RunFingerprint } from '../src/journal/index.js';
 import { requireFit } from '../src/planning/index.js';
 import {
   damagedNotice,
@@ -182,6 +182,7 @@ const finish = ({ kept, run, choice, initializer, output, solved, fingerprint }:
         routing: kept.routing,
       },
       ...{ modules: solved.modules, expertMatrices: solved.expertMatrices, hashes: await output.hashes, activationBytes: 0 },
+      files: await listWrittenFiles(job.output),
       ...{ fingerprint, refit: { from: job.directory, kept: kept.kept, seed: choice.seed } },
     });
     await output.conclude(report);

@@ -147,6 +147,7 @@ export {
   type FingerprintValue,
   type OutputClaim,
   type RunFingerprint,
+  type WrittenFile,
 } from './journal/index.js';
 
 export {

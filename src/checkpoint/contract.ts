@@ -13,11 +13,11 @@ export interface TensorLocation {
   readonly length: number;
 }
 
-/** SHA-256 that the source of a shard tells. */
+/** SHA-256 that the source of a shard tells, or that its bytes have. */
 export interface AnnouncedHash {
-  /** 64 hexadecimal digits; undefined where the source tells none. */
-  readonly sha256: string | undefined;
-  /** True where the shard's bytes were compared with it, or will be before the shard appears. */
+  /** 64 hexadecimal digits. */
+  readonly sha256: string;
+  /** True where the shard's bytes have it, or will be compared with it before the shard appears. */
   readonly verified: boolean;
 }
 
@@ -36,8 +36,14 @@ export interface ShardSupply {
   require(files: Iterable<string>): Promise<void>;
   /** Lets shards go: where shards are to be discarded, those that this supply brought are removed. */
   release(files: Iterable<string>): Promise<void>;
-  /** What is known of a shard's bytes, by its file name in the checkpoint. */
-  announced(shard: string): AnnouncedHash;
+  /**
+   * What is known of a shard's bytes, by its file name in the checkpoint: the same whether it is still to come or lies in a cache.
+   *
+   * @throws CheckpointReadError QL_SHARD_READ
+   *
+   * Cost: reads a cached shard of which the source tells no hash, once.
+   */
+  announced(shard: string): Promise<AnnouncedHash>;
   /** Stops transfers, which the next run resumes, and lets every shard go. */
   close(): Promise<void>;
 }

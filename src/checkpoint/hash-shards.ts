@@ -1,25 +1,7 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import type { Checkpoint } from './contract.js';
-import { CheckpointReadError, MalformedCheckpointError } from './errors.js';
-
-const CHUNK_BYTES = 1024 * 1024;
-
-const hashShard = async (directory: string, shard: string, signal: AbortSignal | undefined): Promise<string> => {
-  const hash = createHash('sha256');
-  try {
-    for await (const chunk of createReadStream(join(directory, shard), { highWaterMark: CHUNK_BYTES, signal }))
-      hash.update(chunk as Buffer);
-  } catch (cause) {
-    signal?.throwIfAborted();
-    throw new CheckpointReadError(
-      `${shard}: the file can't be read to its end (${String(cause)}). Check that it is still there and readable.`,
-      cause,
-    );
-  }
-  return hash.digest('hex');
-};
+import { MalformedCheckpointError } from './errors.js';
+import { hashShard } from './hash-shard.js';
 
 /**
  * Computes the SHA-256 of every shard, streamed: memory does not grow with the shards. A shard that is verified when it
@@ -39,8 +21,8 @@ export const hashShards = async (
   const hashes: Record<string, string> = {};
   for (const shard of shards) {
     signal?.throwIfAborted();
-    const announced = supply?.announced(shard);
-    const hash = announced?.verified && announced.sha256 ? announced.sha256 : await hashShard(directory, shard, signal);
+    const announced = await supply?.announced(shard);
+    const hash = announced?.verified && announced.sha256 ? announced.sha256 : await hashShard(join(directory, shard), shard, signal);
     if (announced?.sha256 !== undefined && hash !== announced.sha256)
       throw new MalformedCheckpointError(
         'QL_SHARD_HASH',

@@ -3,6 +3,7 @@ import pLimit from 'p-limit';
 import type { HubFetchOptions, HubRepository } from '../hub/index.js';
 import type { AnnouncedHash, ShardSupply } from './contract.js';
 import { MalformedCheckpointError } from './errors.js';
+import { hashShard } from './hash-shard.js';
 
 /** A shard of a Hub repository, and where its bytes lie or will lie. */
 export interface HubShard {
@@ -10,6 +11,7 @@ export interface HubShard {
   readonly path: string;
   /** Absolute real path. */
   readonly file: string;
+  /** Undefined where the Hub tells none, or can't be asked, and the cache held the shard. */
   readonly sha256: string | undefined;
   /** True where the cache held it before this run. */
   readonly cached: boolean;
@@ -30,6 +32,7 @@ export class HubShardSupply implements ShardSupply {
   readonly #byFile: ReadonlyMap<string, HubShard>;
   readonly #byPath: ReadonlyMap<string, HubShard>;
   readonly #brought: Set<string>;
+  readonly #hashes = new Map<string, Promise<string>>();
   readonly #transfers = new Map<string, Promise<void>>();
   readonly #inTurn = pLimit(1);
   readonly #stop = new AbortController();
@@ -61,9 +64,18 @@ export class HubShardSupply implements ShardSupply {
     }
   }
 
-  announced(shard: string): AnnouncedHash {
+  async announced(shard: string): Promise<AnnouncedHash> {
     const known = this.#byPath.get(shard);
-    return { sha256: known?.sha256, verified: known?.cached === false };
+    if (!known) throw new RangeError(`${shard} is no shard of this checkpoint.`);
+    if (known.sha256 !== undefined) return { sha256: known.sha256, verified: !known.cached };
+    return { sha256: await this.#hash(known), verified: true };
+  }
+
+  /** Of a shard that the cache held, and will hold until the end. */
+  #hash({ file, path }: HubShard): Promise<string> {
+    const hash = this.#hashes.get(file) ?? hashShard(file, path, this.#fetchOptions.signal);
+    this.#hashes.set(file, hash);
+    return hash;
   }
 
   async close(): Promise<void> {

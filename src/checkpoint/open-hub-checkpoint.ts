@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
-import { readFile, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import pLimit from 'p-limit';
 import { readTextFile } from '../foundation/index.js';
 import type { HubFetchOptions, HubFile, HubRepository } from '../hub/index.js';
 import { assembleCheckpoint } from './assemble-checkpoint.js';
 import type { Checkpoint, ShardSupply } from './contract.js';
+import { hashShard } from './hash-shard.js';
 import { HubShardSupply, type HubShard, type HubSupplyOptions } from './hub-shard-supply.js';
 import { readHubHeader } from './read-hub-header.js';
 
@@ -52,8 +52,7 @@ const placeShard = async (
   if (await repository.has(path)) return { path, file: await realpath(link), sha256, cached: true, brought: false };
   if (sha256 !== undefined) return { path, file: placeOf({ ...file, sha256 }), sha256, cached: false, brought: false };
   const place = await realpath(await repository.fetch(path, options));
-  const hash = createHash('sha256').update(await readFile(place));
-  return { path, file: place, sha256: hash.digest('hex'), cached: false, brought: true };
+  return { path, file: place, sha256: await hashShard(place, path, options.signal), cached: false, brought: true };
 };
 
 /**

@@ -19,7 +19,7 @@ const spansOf = ({ offset, length }: TensorLocation): [begin: number, bytes: num
  * tensor and 12 KiB of its bytes, wherever the files lie and whatever they are called. Fine-tuned and merged models differ in it;
  * what differs in a few weights in the middle of a large tensor does not, for which `hashShards` reads everything.
  *
- * Weights that are still to be fetched are identified by the hashes that their source tells, or else by its commit.
+ * Weights of a Hub repository are identified by the hashes of their shards, whether they are in the cache or still to be fetched.
  *
  * @returns hexadecimal
  * @throws CheckpointReadError QL_SHARD_READ
@@ -29,7 +29,7 @@ const spansOf = ({ offset, length }: TensorLocation): [begin: number, bytes: num
 export const sampleWeights = async ({ tensors, shards, supply }: Pick<Checkpoint, 'tensors' | 'shards' | 'supply'>): Promise<string> => {
   const hash = createHash('sha256');
   if (supply) {
-    for (const shard of shards) hash.update(`${shard} ${supply.announced(shard).sha256 ?? supply.commit}\n`);
+    for (const shard of shards) hash.update(`${shard} ${(await supply.announced(shard)).sha256}\n`);
     return hash.digest('hex');
   }
   const buffer = new Uint8Array(3 * SAMPLE_BYTES);

@@ -1,22 +1,42 @@
-import { QuailoraError } from '../foundation/index.js';
+import { failuresOf, QuailoraError } from '../foundation/index.js';
 import type { CliContext } from './context.js';
 import { plainText } from './render/plain-text.js';
 
-/** An error as a person and a script see it. */
-export interface ErrorReport {
+/** A failure as a person and a script see it. */
+export interface FailureReport {
   /** Stable code; `QL_INTERNAL` for an error that quailora did not foresee. */
   readonly code: string;
   readonly message: string;
 }
 
-/** Names an error; one that was not foreseen keeps its stack, since it is a defect to report. */
-export const errorReport = (error: unknown): ErrorReport => {
-  if (error instanceof QuailoraError) return { code: error.code, message: error.message };
-  return { code: 'QL_INTERNAL', message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+/** What a command ended with. */
+export interface ErrorReport extends FailureReport {
+  /** What failed besides, while the run was being ended; left out where nothing did. */
+  readonly also?: readonly FailureReport[];
+}
+
+/** Names a failure; one that was not foreseen keeps its stack, since it is a defect to report. */
+const failureReport = (failure: unknown): FailureReport => {
+  if (failure instanceof QuailoraError) return { code: failure.code, message: failure.message };
+  return { code: 'QL_INTERNAL', message: failure instanceof Error ? (failure.stack ?? failure.message) : String(failure) };
 };
 
-/** Prints `QL_CODE message` to stderr, and with `json` also a last JSON line to stdout. */
-export const printError = ({ stdout, stderr }: CliContext, { code, message }: ErrorReport, json: boolean): void => {
-  stderr.write(`${code} ${plainText(message)}\n`);
-  if (json) stdout.write(`${JSON.stringify({ type: 'error', code, message })}\n`);
+/** Adds failures to a report; of several with one code, as when a full disk meets every writer, the first says it all. */
+export const withFailures = (report: ErrorReport, failures: readonly unknown[]): ErrorReport => {
+  const told = new Map([report, ...failures.map(failureReport)].reverse().map((each) => [each.code, each]));
+  told.delete(report.code);
+  const also = [...told.values()].reverse();
+  return also.length === 0 ? report : { ...report, also };
+};
+
+/** Names an error, and what failed with it. */
+export const errorReport = (error: unknown): ErrorReport => {
+  const [first, ...others] = failuresOf(error);
+  return withFailures(failureReport(first), others);
+};
+
+/** Prints `QL_CODE message` for each failure to stderr, and with `json` also a last JSON line to stdout. */
+export const printError = ({ stdout, stderr }: CliContext, report: ErrorReport, json: boolean): void => {
+  for (const { code, message } of [report, ...(report.also ?? [])]) stderr.write(`${code} ${plainText(message)}\n`);
+  if (json) stdout.write(`${JSON.stringify({ type: 'error', ...report })}\n`);
 };

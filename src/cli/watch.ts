@@ -1,6 +1,7 @@
+import { failuresOf } from '../foundation/index.js';
 import { EXIT_CODE } from './exit-code.js';
 import type { CliContext, ProgressSource } from './context.js';
-import { errorReport, printError } from './error-report.js';
+import { errorReport, printError, withFailures, type ErrorReport } from './error-report.js';
 import { createRenderer } from './render/create-renderer.js';
 import type { Renderer, Summary } from './render/renderer.js';
 
@@ -33,6 +34,28 @@ const abortOnInterrupt = (stderr: CliContext['stderr']): { readonly signal: Abor
   };
   process.on('SIGINT', onInterrupt);
   return { signal: controller.signal, release };
+};
+
+/** Code of runtime's StoppedError; its module would load ONNX Runtime here. */
+const STOPPED = 'QL_STOPPED';
+
+/** True for what an abort does to work: the signal's own reason, workers that were stopped, and what these are the cause of. */
+const isStop = (failure: unknown, signal: AbortSignal): boolean =>
+  failure === signal.reason ||
+  (failure instanceof Error &&
+    (failure.name === 'AbortError' || ('code' in failure && failure.code === STOPPED) || isStop(failure.cause, signal)));
+
+/** Says what an interrupted run left, and what failed in it besides: a full disk is news also to somebody who stops a run. */
+const interruption = async (error: unknown, signal: AbortSignal, onDisk: Watched<unknown>['onDisk']): Promise<ErrorReport> => {
+  const failures = failuresOf(error).filter((failure) => !isStop(failure, signal));
+  let left = 'Nothing was written.';
+  try {
+    if (onDisk) left = await onDisk();
+  } catch (failure) {
+    left = 'What is on the disk can not be told.';
+    failures.push(failure);
+  }
+  return withFailures({ code: 'QL_INTERRUPTED', message: `Interrupted. ${left}` }, failures);
 };
 
 /** Shows every event, and settles with the result. */
@@ -74,8 +97,7 @@ export const watch = async <Result>(context: CliContext, watched: Watched<Result
       printError(context, errorReport(error), watched.json);
       return EXIT_CODE.failed;
     }
-    const message = `Interrupted. ${(await watched.onDisk?.()) ?? 'Nothing was written.'}`;
-    printError(context, { code: 'QL_INTERRUPTED', message }, watched.json);
+    printError(context, await interruption(error, signal, watched.onDisk), watched.json);
     return EXIT_CODE.interrupted;
   } finally {
     renderer.close();

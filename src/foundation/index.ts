@@ -29,5 +29,6 @@ export {
 export { random, type Random } from './random.js';
 export type { RawTensor } from './raw-tensor.js';
 export { FileWriteError, fileWriteError, syncDirectory, writeFileAtomically, writing } from './atomic-file.js';
+export { ClosingError, closeInTurn, failAfterClosing, failuresOf } from './closing-error.js';
 export { ByteLedger } from './byte-ledger.js';
 export { Stopwatch } from './stopwatch.js';

@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { syncDirectory, writing } from '../foundation/index.js';
+import { failAfterClosing, syncDirectory, writing } from '../foundation/index.js';
 import { OutputClaimError } from './output-claim-error.js';
 import { lockOutput, type OutputLock } from './output-lock.js';
 import { OUTPUT_NAMES, outputState, type OutputState } from './output-state.js';
 import { JournalError, readRecord, writeRecord } from './record-file.js';
+import { removeFormerWork, removeIfEmpty } from './remove-left-over.js';
 import { fingerprintDifferences, type RunFingerprint } from './run-fingerprint.js';
 import { JOURNAL_FILE, REMOVED_DIRECTORY, SOURCE_HASHES_FILE, workDirectoryOf } from './work-directory.js';
 
@@ -166,14 +167,6 @@ const settle = async (output: string, options: ClaimOptions): Promise<Journal> =
   return journal;
 };
 
-const removeIfEmpty = async (directory: string): Promise<void> => {
-  await rmdir(directory).catch((error: unknown) => {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    // Another run may have put its lock there meanwhile.
-    if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOENT') throw error;
-  });
-};
-
 /** Takes back what a claim put there, as far as nothing is finished. */
 const takeBack = (output: string, journal: Journal | undefined, lock: OutputLock, existed: boolean): Promise<void> =>
   writing(output, async () => {
@@ -200,11 +193,10 @@ const takeBack = (output: string, journal: Journal | undefined, lock: OutputLock
 const complete = (output: string, { scratch }: Journal): Promise<void> =>
   writing(output, async () => {
     await removeScratch(scratch);
-    const removed = join(output, REMOVED_DIRECTORY);
-    await rm(removed, { recursive: true, force: true });
-    await rename(workDirectoryOf(output), removed);
+    await removeFormerWork(output);
+    await rename(workDirectoryOf(output), join(output, REMOVED_DIRECTORY));
     await syncDirectory(output);
-    await rm(removed, { recursive: true, force: true });
+    await removeFormerWork(output);
   });
 
 /**
@@ -216,20 +208,19 @@ const complete = (output: string, { scratch }: Journal): Promise<void> =>
  */
 export const claimOutput = async (output: string, options: ClaimOptions): Promise<OutputClaim> => {
   const found = await writing(output, () => outputState(output));
+  if (found.kind !== 'absent' && found.kind !== 'foreign') await removeFormerWork(output);
   refuse(output, found, options);
   const work = workDirectoryOf(output);
   const existed = found.kind !== 'absent';
   await writing(output, () => mkdir(work, { recursive: true }));
-  const lock = await lockOutput(output, work).catch(async (error: unknown) => {
-    await removeIfEmpty(work);
-    throw error;
+  const lock = await lockOutput(output, work).catch((error: unknown) => {
+    return failAfterClosing(error, () => writing(work, () => removeIfEmpty(work)));
   });
   let journal: Journal;
   try {
     journal = await settle(output, options);
   } catch (error) {
-    await takeBack(output, undefined, lock, existed);
-    throw error;
+    return failAfterClosing(error, () => takeBack(output, undefined, lock, existed));
   }
   return {
     workDirectory: work,

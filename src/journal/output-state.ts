@@ -8,6 +8,13 @@ const OUTPUT_DIRECTORIES = ['adapter', 'base', 'experts', 'statistics'] as const
 /** Names in an output directory that belong to quailora, the work directory apart; everything else is the user's. */
 export const OUTPUT_NAMES = [...OUTPUT_DIRECTORIES, 'report.json', 'report.json.partial', REMOVED_DIRECTORY] as const;
 
+/** A file of a finished run. */
+export interface WrittenFile {
+  /** Relative to the output directory. */
+  readonly file: string;
+  readonly bytes: number;
+}
+
 /** What lies in an output directory. */
 export interface OutputState {
   /** `absent`: no such directory. `foreign`: not empty, and no run of quailora ever wrote to it. */
@@ -16,6 +23,8 @@ export interface OutputState {
   readonly files: readonly string[];
   /** Of a finished run, what its report says it was made from. */
   readonly fingerprint?: RunFingerprint;
+  /** Of a finished run, the files that its report lists; left out where it lists none. */
+  readonly written?: readonly WrittenFile[];
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
@@ -31,6 +40,15 @@ const ourReport = async (path: string): Promise<Record<string, unknown> | undefi
   }
 };
 
+const isWrittenFile = (value: unknown): value is WrittenFile =>
+  isRecord(value) && typeof value['file'] === 'string' && typeof value['bytes'] === 'number';
+
+/** What a report says of its run, as far as it can be read. */
+const saidOf = ({ fingerprint, files }: Record<string, unknown>): Pick<OutputState, 'fingerprint' | 'written'> => ({
+  ...(isRecord(fingerprint) && { fingerprint: fingerprint as RunFingerprint }),
+  ...(Array.isArray(files) && { written: files.filter(isWrittenFile) }),
+});
+
 const exists = (path: string): Promise<boolean> =>
   stat(path).then(
     () => true,
@@ -40,7 +58,9 @@ const exists = (path: string): Promise<boolean> =>
     },
   );
 
-const filesOf = async (directory: string, names: readonly string[]): Promise<string[]> => {
+/** Lists what lies below quailora's names in an output directory, relative to it and sorted; the work directory left out. */
+export const listOutputFiles = async (directory: string): Promise<string[]> => {
+  const names = await readdir(directory);
   const files: string[] = [];
   for (const name of names) {
     if (OUTPUT_DIRECTORIES.some((directory) => directory === name))
@@ -61,13 +81,9 @@ export const outputState = async (directory: string): Promise<OutputState> => {
     throw error;
   });
   if (!names) return { kind: 'absent', files: [] };
-  if (await exists(join(directory, WORK_DIRECTORY, JOURNAL_FILE))) return { kind: 'unfinished', files: await filesOf(directory, names) };
+  if (await exists(join(directory, WORK_DIRECTORY, JOURNAL_FILE))) return { kind: 'unfinished', files: await listOutputFiles(directory) };
   const report = names.includes('report.json') ? await ourReport(join(directory, 'report.json')) : undefined;
-  if (report) {
-    const { fingerprint } = report;
-    const said = isRecord(fingerprint) ? { fingerprint: fingerprint as RunFingerprint } : {};
-    return { kind: 'finished', files: await filesOf(directory, names), ...said };
-  }
+  if (report) return { kind: 'finished', files: await listOutputFiles(directory), ...saidOf(report) };
   // A run that was killed while it took the directory, or gave it back, leaves no more than these.
   const others = names.filter((name) => name !== WORK_DIRECTORY && name !== REMOVED_DIRECTORY);
   return { kind: others.length === 0 ? 'empty' : 'foreign', files: [] };

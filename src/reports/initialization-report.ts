@@ -1,6 +1,6 @@
 import type { CalibrationFacts, CertifiedShard, InitializeJob, BlockRouting, SolvingRun } from '../stages/index.js';
 import type { Certificate, Initializer } from '../initializers/index.js';
-import type { RunFingerprint } from '../journal/index.js';
+import type { RunFingerprint, WrittenFile } from '../journal/index.js';
 import type { ExecutionPlan } from '../planning/index.js';
 import { deviceFingerprint, measureGemmRate, versions } from '../stages/index.js';
 import { generalizationByKind } from './generalization-by-kind.js';
@@ -80,6 +80,7 @@ export interface ReportParts {
   /** SHA-256 by shard file. */
   readonly hashes: Readonly<Record<string, string>>;
   readonly fingerprint: RunFingerprint;
+  readonly files: readonly WrittenFile[];
 }
 
 /** Alternations that a job asks of its initializer. */
@@ -159,5 +160,6 @@ export const initializationReport = async (run: SolvingRun, parts: ReportParts):
     },
     ...(run.execution && { plan: planReport(run.execution) }),
     ...(work && { work }),
+    files: parts.files,
   };
 };

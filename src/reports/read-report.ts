@@ -96,6 +96,7 @@ const initializationReport = fields({
   largestBytes: fields({ weights: count, statistics: count, activations: count }),
   plan: optional(planReport),
   work: optional(fields({ operations: amount, gemmOperationsPerSecond: amount, share: amount })),
+  files: optional(list(fields({ file: text, bytes: count }))),
 });
 
 const isReport = (value: unknown, problem: string | undefined): value is InitializationReport => problem === undefined && isRecord(value);

@@ -1,5 +1,5 @@
 import type { ExecutionPlan, RunLayout } from '../planning/index.js';
-import type { RunFingerprint } from '../journal/index.js';
+import type { RunFingerprint, WrittenFile } from '../journal/index.js';
 import type { BlockRouting, CalibrationFacts, KeptSums, LossRatios } from '../stages/index.js';
 
 /** Mean loss per token of one module: ‖(W − Q − s·B·A) x‖² averaged over the tokens. */
@@ -170,4 +170,6 @@ export interface InitializationReport extends CalibrationFacts {
   readonly plan?: PlanReport;
   /** Left out of runs too short for it to say anything. */
   readonly work?: WorkReport;
+  /** What the run wrote, cards and this report apart, with lengths: by them the same command tells whether it is all there. */
+  readonly files?: readonly WrittenFile[];
 }

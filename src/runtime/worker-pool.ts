@@ -4,7 +4,7 @@ import { fromPlain, QuailoraError, rowMajor, toPlain, type Matrix, type PlainMat
 import type { Device } from './device.js';
 import type { MatrixEngine } from './matrix-engine.js';
 import type { MultiplyArgument } from './multiply.task.js';
-import { buffersOf, StoppedError, type TaskCall, type TaskOutcome } from './worker-task.js';
+import { buffersOf, STOPPED, StoppedError, type TaskCall, type TaskOutcome } from './worker-task.js';
 
 /** How a pool is made. */
 export interface WorkerPoolOptions {
@@ -71,7 +71,8 @@ export const startWorkerPool = ({ workers, threads = 1, device = 'cpu', signal }
     throwIfStopped();
     const outcome = await piscina.run({ module: module.href, name, argument, threads, device, stop }, { transferList });
     if (!('error' in outcome)) return outcome.value as Out;
-    signal?.throwIfAborted();
+    // What failed by itself while the run was being aborted is told as what it is.
+    if (outcome.error.code === STOPPED) signal?.throwIfAborted();
     throw new QuailoraError(outcome.error.code, outcome.error.message, { retryable: outcome.error.retryable });
   };
 

@@ -20,10 +20,13 @@ export interface WorkerContext {
   readonly makeRoom: () => Promise<void>;
 }
 
+/** Code of a `StoppedError`, which comes from a worker as a code and a message. */
+export const STOPPED = 'QL_STOPPED';
+
 /** Thrown by a task whose pool was closed, or whose run was aborted. */
 export class StoppedError extends QuailoraError {
   constructor() {
-    super('QL_STOPPED', 'The workers were stopped before this task was done.', { retryable: true });
+    super(STOPPED, 'The workers were stopped before this task was done.', { retryable: true });
   }
 }
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { writeFileAtomically } from '../foundation/index.js';
+import { closeInTurn, failAfterClosing, writeFileAtomically } from '../foundation/index.js';
 import { claimOutput, type ClaimOptions, type OutputClaim } from '../journal/index.js';
 import { openCorrectionOutput, type CorrectionOutput, type CorrectionOutputOptions } from './correction-output.js';
 import { hashSource } from './hash-source.js';
@@ -24,7 +24,8 @@ export interface ClaimedOutput extends CorrectionOutput {
   /** Writes report.json; the directory counts as finished then. */
   conclude(report: unknown): Promise<void>;
   /**
-   * Closes the run, and gives a directory back that was not concluded: what is finished is kept for the next attempt.
+   * Closes the run, and gives a directory back that was not concluded: what is finished is kept for the next attempt. Each step is
+   * taken, also after one that fails.
    *
    * @param writers what else writes to it; what was begun before an abort writes on, and nobody may be let in before it ends
    */
@@ -65,9 +66,11 @@ const followRun = (
     close: async (concluded, writers = []) => {
       stopHashing.abort();
       await hashes.catch(() => undefined);
-      await run.close();
-      await Promise.all([output, ...writers].map((writer) => writer.settled()));
-      if (!concluded) await claim.abandon();
+      await closeInTurn(
+        () => run.close(),
+        ...[output, ...writers].map((writer) => () => writer.settled()),
+        () => (concluded ? undefined : claim.abandon()),
+      );
     },
   };
 };
@@ -92,8 +95,10 @@ export const openClaimedOutput = async <Started extends { readonly run: SolvingR
     const output = await openCorrectionOutput({ ...options, source: run, plan: run.plan, workDirectory });
     return { ...started, output: followRun(run, output, claim, options) };
   } catch (error) {
-    await started?.run.close();
-    await claim.abandon();
-    throw error;
+    return failAfterClosing(
+      error,
+      () => started?.run.close(),
+      () => claim.abandon(),
+    );
   }
 };

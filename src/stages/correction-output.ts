@@ -14,6 +14,7 @@ import {
   type PeftAdapterWriter,
   type QuantizedCheckpointWriter,
 } from '../exporters/index.js';
+import { closeInTurn } from '../foundation/index.js';
 import { hashFile, PartStore, readRecord, writeRecord } from '../journal/index.js';
 import type { ExpertMixture } from '../models/index.js';
 import type { Initializer, Factors } from '../initializers/index.js';
@@ -66,7 +67,7 @@ export interface CorrectionOutput {
   readonly copyPlain: (file: string) => Promise<void>;
   /** Copies what was not copied yet and gives every file its final name. */
   finish(): Promise<void>;
-  /** Settles when nothing is being written any more, whether it came to its end or not. */
+  /** Settles when nothing is being written any more. @throws FileWriteError of what was being written when it was called */
   settled(): Promise<void>;
 }
 
@@ -320,9 +321,7 @@ export const openCorrectionOutput = async (options: CorrectionOutputOptions): Pr
     write: (layer) => watched(writeLayer(open, restored, layer)),
     copiedFiles,
     copyPlain: (file) => watched(copyPlain(file)),
-    settled: async () => {
-      await Promise.allSettled(writing);
-    },
+    settled: () => closeInTurn(...[...writing].map((work) => () => work)),
     finish: async () => {
       for (const file of waitingFiles()) {
         await options.source.checkpoint.supply?.require([file]);

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { openCheckpoint, openHubCheckpoint } from '../../src/checkpoint/index.js';
+import { openCheckpoint, openHubCheckpoint, sampleWeights } from '../../src/checkpoint/index.js';
+import type { HubRepository } from '../../src/hub/index.js';
 import { fakeRepository, type FakeRepository, type FakeRepositoryOptions } from './fake-repository.js';
 import { vectorShard } from './tiny-shard.js';
 
@@ -56,7 +57,7 @@ t.test('small files are fetched, headers are read, shards stay where they are', 
   );
   t.equal(checkpoint.directory, join(cache, 'snapshots', repository.commit));
   t.equal(checkpoint.supply.commit, repository.commit);
-  t.same(checkpoint.supply.announced(names[1]), { sha256: sha256Of(two), verified: true });
+  t.same(await checkpoint.supply.announced(names[1]), { sha256: sha256Of(two), verified: true });
   await checkpoint.supply.require([place('model.c')]);
   t.same(await readdir(checkpoint.directory).then((found) => found.filter((name) => name.endsWith('.safetensors'))), [names[1]]);
 });
@@ -66,7 +67,7 @@ t.test('a shard that the cache holds is taken where it lies, and not trusted', a
   await repository.fetch(names[0]);
   const checkpoint = await openHubCheckpoint(repository, { discard: true });
   t.equal(checkpoint.tensors.get('model.a')?.file, realpathSync(join(repository.directory, names[0])));
-  t.same(checkpoint.supply.announced(names[0]), { sha256: sha256Of(one), verified: false });
+  t.same(await checkpoint.supply.announced(names[0]), { sha256: sha256Of(one), verified: false });
 });
 
 t.test('a cache without links holds its shards in the snapshot', async (t) => {
@@ -82,9 +83,33 @@ t.test('a shard without a told hash is small: it is fetched at once and hashed',
   const checkpoint = await openHubCheckpoint(repository, { discard: true });
   t.ok(repository.asked.includes(`fetch ${names[1]}`));
   t.notOk(repository.asked.includes(`fetch ${names[0]}`));
-  t.same(checkpoint.supply.announced(names[1]), { sha256: sha256Of(two), verified: true });
+  t.same(await checkpoint.supply.announced(names[1]), { sha256: sha256Of(two), verified: true });
   await checkpoint.supply.close();
   t.ok(repository.asked.includes(`discard ${names[1]}`), 'this run brought it');
+});
+
+t.test('a shard without a told hash has the same one fresh, cached, and offline', async (t) => {
+  for (const links of [true, false]) {
+    const { repository } = await prepare(t, sharded, { isLarge: (path) => path === names[0], links });
+    const weightsOf = async (opened: HubRepository): Promise<string> => sampleWeights(await openHubCheckpoint(opened, { discard: false }));
+    const fresh = await weightsOf(repository);
+    t.equal(await weightsOf(repository), fresh, 'the small one is cached, the large one still to come');
+    await repository.fetch(names[0]);
+    t.equal(await weightsOf(repository), fresh, 'both are cached');
+    const untold = repository.files.map((file) => ({ ...file, sha256: undefined }));
+    t.equal(await weightsOf({ ...repository, files: untold }), fresh, 'nobody tells a hash');
+    const { supply } = await openHubCheckpoint({ ...repository, files: untold }, { discard: false });
+    t.same(await supply.announced(names[0]), { sha256: sha256Of(one), verified: true });
+    await t.rejects(supply.announced('other'), RangeError);
+  }
+});
+
+t.test('a cached shard that can not be read to its end is named', async (t) => {
+  const { repository } = await prepare(t, sharded, { isLarge: () => false });
+  await repository.fetch(names[1]);
+  const { supply } = await openHubCheckpoint(repository, { discard: false });
+  await rm(realpathSync(join(repository.directory, names[1])));
+  await t.rejects(supply.announced(names[1]), { code: 'QL_SHARD_READ', message: new RegExp(`^${names[1]}: `) });
 });
 
 t.test('what is missing is named with the repository', async (t) => {

@@ -114,7 +114,9 @@ t.test('a failure to close is an error of finished work, and never hides an earl
   const { open } = watched();
   const close = (): Promise<void> => Promise.reject(new RangeError('close'));
   await t.rejects(lastValueFrom(usingResource(open, () => of(1), close)), new RangeError('close'));
-  await t.rejects(lastValueFrom(usingResource(open, () => throwError(() => new TypeError('work')), close)), new TypeError('work'));
+  const work = new TypeError('work');
+  const both = lastValueFrom(usingResource(open, () => throwError(() => work), close));
+  await t.rejects(both, { name: 'ClosingError', failures: [work, new RangeError('close')], cause: work });
   const thrown = (): Promise<void> => {
     throw new RangeError('at once');
   };

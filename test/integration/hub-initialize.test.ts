@@ -8,6 +8,7 @@ import { openHubRepository } from '../../src/hub/index.js';
 import { readReport, type InitializationReport, type ProgressEvent } from '../../src/reports/index.js';
 import type { InitializeJob } from '../../src/stages/index.js';
 import { faultsInOrder, randomFaults } from '../hub/fault-plan.js';
+import { startHubServer } from '../hub/hub-server.js';
 import { makeHubPlace, readTree } from './hub-place.js';
 import { tinyJob } from './tiny-model.js';
 
@@ -125,6 +126,28 @@ t.test('an abort in the middle of a transfer leaves a cache to go on from, and n
     server.requests.slice(before).some(({ range }) => range?.startsWith('bytes=8000-')),
     'the transfer was resumed',
   );
+});
+
+t.test('shards without a told hash: a run that began with the Hub goes on with the cache, and is finished for it', async (t) => {
+  const plain = await startHubServer([{ kind: 'model', name: id, revisions: { main: place.model } }], { isLarge: () => false });
+  t.teardown(() => plain.close());
+  const controller = new AbortController();
+  const job = (offline: boolean): InitializeJob =>
+    hubJob('plain', { hub: place.hub('cache-plain', { endpoint: plain.endpoint, offline }), checkpointSeconds: 0 });
+  await t.rejects(
+    run({ ...job(false), signal: controller.signal }, (event) => {
+      if (event.type === 'stage' && event.stage === 'calibrate' && event.block === 1) controller.abort();
+    }),
+  );
+  const codes: string[] = [];
+  const note = (event: Event): void => {
+    if (event.type === 'notice') codes.push(event.code);
+  };
+  await run(job(false), note);
+  await run(job(true), note);
+  t.same(codes, ['resumed', 'finished']);
+  const found = await readTree(place.output('plain'));
+  for (const [file, bytes] of expected) if (file !== 'report.json') t.ok(found.get(file)!.equals(bytes), file);
 });
 
 t.test('the adapter names the repository and its revision', async (t) => {

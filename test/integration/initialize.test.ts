@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lastValueFrom, toArray } from 'rxjs';
 import t from 'tap';
@@ -171,8 +171,29 @@ t.test('an output directory that is not ours is refused, and left as it was', as
   t.same(await files(job.output), before, 'a finished run is not written again');
   await t.rejects(run({ ...job, rank: 2, seed: 1 }), { code: 'QL_OUTPUT_DIFFERS', message: /rank: 4 there, 2 now; seed: 0 there, 1 now/ });
   await run({ ...job, rank: 2, fresh: true });
+  const { files: written } = await readReport(join(job.output, 'report.json'));
+  const adapter = ['adapter_config.json', 'adapter_model.safetensors'].map((name) => join('adapter', name));
+  t.same(
+    written?.map(({ file }) => file),
+    adapter,
+  );
   await rm(join(job.output, 'adapter', 'adapter_model.safetensors'));
   await t.rejects(run({ ...job, rank: 2 }), { code: 'QL_OUTPUT_DAMAGED', message: /adapter_model\.safetensors is not there/ });
+});
+
+t.test('a base that was cut is not finished, and is written again with --fresh', async (t) => {
+  const job = tinyJob(place, 'cut');
+  await run(job);
+  const shard = join(job.output, 'base', 'model.safetensors');
+  const { size } = await stat(shard);
+  await truncate(shard, size - 1);
+  await t.rejects(run(job), {
+    code: 'QL_OUTPUT_DAMAGED',
+    message: new RegExp(`base/model\\.safetensors has ${size - 1} bytes, ${size} bytes were written.*--fresh`),
+  });
+  await run({ ...job, fresh: true });
+  t.equal((await stat(shard)).size, size);
+  t.match(await run(job), [{ type: 'notice', code: 'finished' }, { type: 'result' }]);
 });
 
 t.test('an abort in the middle ends the run and leaves no finished file', async (t) => {

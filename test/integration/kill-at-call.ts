@@ -2,7 +2,8 @@
  * Preloaded (`node --import`) into a process that a test wants to die inside the file system: before or after its n-th call of
  * some function, or with half of what a call was to write on the disk.
  *
- * KILL_AT is `THREAD:CALL:MOMENT:N`, for instance `main:rename:before:17`. With COUNT_CALLS, a file, the process lives and its main
+ * KILL_AT is `THREAD:CALL:MOMENT:N`, for instance `main:rename:before:17`. At the moment `full` nothing is killed: half of what the call
+ * was to write is written, and from then on the thread finds the disk full. With COUNT_CALLS, a file, the process lives and its main
  * thread leaves there how often it called what.
  */
 import { open, rm } from 'node:fs/promises';
@@ -31,14 +32,27 @@ const halfOf = (args: readonly unknown[]): unknown[] => {
   return [first, second instanceof Uint8Array ? second.subarray(0, second.length >> 1) : second, ...rest];
 };
 
+/** Calls that need room on the disk. */
+const NEED_ROOM = new Set(['write', 'writeFile', 'mkdir']);
+
+let isFull = false;
+
+const noSpace = (name: string): Error =>
+  Object.assign(new Error(`ENOSPC: no space left on device, ${name}`), { code: 'ENOSPC', errno: -28, syscall: name });
+
 const patch = (owner: object, name: string): void => {
   const original = Reflect.get(owner, name) as Call;
   Reflect.set(owner, name, async function (this: unknown, ...args: unknown[]): Promise<unknown> {
     const count = (counts[name] = (counts[name] ?? 0) + 1);
     const chosen = thread === wantedThread && name === wantedCall && count === Number(number);
     if (chosen && moment === 'before') return die();
-    const result = await (Reflect.apply(original, this, chosen && moment === 'half' ? halfOf(args) : args) as Promise<unknown>);
-    return chosen ? die() : result;
+    if (isFull && NEED_ROOM.has(name)) throw noSpace(name);
+    const isHalf = chosen && (moment === 'half' || moment === 'full');
+    const result = await (Reflect.apply(original, this, isHalf ? halfOf(args) : args) as Promise<unknown>);
+    if (!chosen) return result;
+    if (moment !== 'full') return die();
+    isFull = true;
+    throw noSpace(name);
   });
 };
 

@@ -54,6 +54,19 @@ t.test('a finished run is refused, and replaced on request', async (t) => {
   t.same((await readdir(directory)).sort(), ['.quailora', 'notes.txt'], 'only our files went');
 });
 
+t.test('what a run left that was killed after its last rename goes with the next claim, refused or not', async (t) => {
+  const left = { '.quailora-removed': { parts: { factors: { a: 'x' } } } };
+  const finished = t.testdir({ ...finishedRun, ...left });
+  await t.rejects(claimOutput(finished, options()), { code: 'QL_OUTPUT_EXISTS' });
+  t.same((await readdir(finished)).sort(), ['adapter', 'base', 'report.json']);
+  const foreign = t.testdir({ 'notes.txt': 'mine', ...left });
+  await t.rejects(claimOutput(foreign, options()), { code: 'QL_OUTPUT_NOT_EMPTY' });
+  t.same((await readdir(foreign)).sort(), ['.quailora-removed', 'notes.txt']);
+  const empty = t.testdir(left);
+  await claimOutput(empty, options());
+  t.same(await readdir(empty), ['.quailora']);
+});
+
 t.test('what a killed run finished is there for the same run, and for no other', async (t) => {
   const root = t.testdir();
   const directory = join(root, 'out');

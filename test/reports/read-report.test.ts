@@ -58,6 +58,7 @@ t.test('a wrong value is named with its place', async (t) => {
     [{ tokenChoice: { chosen: 0 } }, /tokenChoice\.chosen must be a whole number of at least 1, not 0/],
     [{ totals: null }, /totals must be an object, not null/],
     [{ plan: { peakBytes: 1, peakAt: '' } }, /plan\.peakAt must be a non-empty string/],
+    [{ files: [{ file: 'base/model.safetensors', bytes: -1 }] }, /files\[0\]\.bytes must be/],
     [{ experts: { matrices: 1 } }, /experts\.parameters must be a whole number/],
   ];
   for (const [i, [change, message]] of cases.entries()) {

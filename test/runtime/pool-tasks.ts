@@ -36,5 +36,12 @@ export const multiplyForever: WorkerTask<Int32Array, never> = async (started, { 
   }
 };
 
+/** Works until it is told to fail, with an error of ours. */
+export const failWhenTold: WorkerTask<Int32Array, never> = async (state) => {
+  Atomics.store(state, 0, 1);
+  while (Atomics.load(state, 0) === 1) Atomics.wait(state, 0, 1, 50);
+  throw new QuailoraError('QL_TEST', 'by itself');
+};
+
 /** Says how many threads an operator may use. */
 export const threadsOf: WorkerTask<undefined, number> = async (_, { threads }) => ({ value: threads });

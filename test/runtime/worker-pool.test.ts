@@ -100,6 +100,23 @@ t.test('an abort ends running and waiting tasks with its reason', async (t) => {
   await aborted.close();
 });
 
+t.test('what fails by itself while the run is aborted keeps its error', async (t) => {
+  const controller = new AbortController();
+  await withPool(
+    1,
+    async (pool) => {
+      const state = new Int32Array(new SharedArrayBuffer(4));
+      const failing = pool.call(TASKS, 'failWhenTold', state);
+      await begun(state);
+      controller.abort(new Error('enough'));
+      Atomics.store(state, 0, 2);
+      Atomics.notify(state, 0);
+      await t.rejects(failing, { code: 'QL_TEST', message: 'by itself' });
+    },
+    controller.signal,
+  );
+});
+
 t.test('closing while ONNX Runtime computes ends the tasks, and not the process', async (t) => {
   for (const delayMs of [0, 5, 20, 50]) {
     const pool = startWorkerPool({ workers: 2 });

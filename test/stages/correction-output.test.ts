@@ -85,7 +85,7 @@ const fetched: typeof source = {
   checkpoint: {
     ...source.checkpoint,
     supply: {
-      ...{ commit: 'a'.repeat(40), files: [], announced: () => ({ sha256: undefined, verified: false }) },
+      ...{ commit: 'a'.repeat(40), files: [], announced: async () => ({ sha256: 'ab'.repeat(32), verified: true }) },
       ...{ require: async () => undefined, release: async () => undefined, close: async () => undefined },
     },
   },
