@@ -4,6 +4,7 @@ import { openCheckpoint, type Checkpoint } from '../src/checkpoint/index.js';
 import type { Window } from '../src/corpus/index.js';
 import { usingResource } from '../src/dataflow/index.js';
 import { fullPrecision, openPeftAdapter, storedQuantized, withAdapter, type ModelVariant } from '../src/evaluation/index.js';
+import { closeInTurn, failAfterClosing } from '../src/foundation/index.js';
 import { openModel } from '../src/models/index.js';
 import type { ModuleReference } from '../src/runtime/index.js';
 import {
@@ -104,9 +105,11 @@ const open = async (job: CompareJob, tell: (event: Event) => void): Promise<Comp
     for (const { output } of candidates) run.walk.visit(output.copiedFiles, output.copyPlain);
     return { run, candidates, windows, scratch, events$: new Subject() };
   } catch (error) {
-    await run.close();
-    await scratch?.remove();
-    throw error;
+    return failAfterClosing(
+      error,
+      () => run.close(),
+      () => scratch?.remove(),
+    );
   }
 };
 
@@ -138,10 +141,11 @@ export const compare = (job: CompareJob): Observable<ProgressEvent<ComparisonRep
       );
       return merge(events$, work$.pipe(finalize(() => events$.complete())));
     },
-    async ({ run, scratch }) => {
-      await run.close();
-      await scratch.remove();
-    },
+    ({ run, scratch }) =>
+      closeInTurn(
+        () => run.close(),
+        () => scratch.remove(),
+      ),
   );
 
 const announce = ({ run }: Comparison, job: CompareJob): Observable<ProgressEvent<ComparisonReport>> => {

@@ -167,8 +167,7 @@ const open = async (job: InitializeJob, custom: CustomStages, tell: (event: Even
       return await failAfterClosing(error, () => begun.output.close(false));
     }
   } catch (error) {
-    await all.checkpoint.supply?.close();
-    throw error;
+    return failAfterClosing(error, () => all.checkpoint.supply?.close());
   }
 };
 

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { concat, concatMap, defer, finalize, from, ignoreElements, merge, type Observable, of, Subject } from 'rxjs';
 import { usingResource } from '../src/dataflow/index.js';
+import { failAfterClosing } from '../src/foundation/index.js';
 import { findFinished, listWrittenFiles, type RunFingerprint } from '../src/journal/index.js';
 import { requireFit } from '../src/planning/index.js';
 import {
@@ -125,8 +126,7 @@ const open = async (job: RefitJob, tell: (event: Event) => void): Promise<Refitt
     await chosen.checkpoint.supply?.close();
     return { finished };
   } catch (error) {
-    await chosen.checkpoint.supply?.close();
-    throw error;
+    return failAfterClosing(error, () => chosen.checkpoint.supply?.close());
   }
 };
 

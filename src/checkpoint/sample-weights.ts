@@ -24,7 +24,8 @@ const spansOf = ({ offset, length }: TensorLocation): [begin: number, bytes: num
  * @returns hexadecimal
  * @throws CheckpointReadError QL_SHARD_READ
  *
- * Cost: three small reads for each tensor; under a second for some hundred of them.
+ * Cost: three small reads for each tensor, under a second for some hundred of them; of a Hub repository whose hashes are not at hand,
+ * offline say, a reading of every shard.
  */
 export const sampleWeights = async ({ tensors, shards, supply }: Pick<Checkpoint, 'tensors' | 'shards' | 'supply'>): Promise<string> => {
   const hash = createHash('sha256');

@@ -21,11 +21,14 @@ const failureReport = (failure: unknown): FailureReport => {
   return { code: 'QL_INTERNAL', message: failure instanceof Error ? (failure.stack ?? failure.message) : String(failure) };
 };
 
-/** Adds failures to a report; of several with one code, as when a full disk meets every writer, the first says it all. */
+/** What makes a failure worth a line of its own: a full disk meets every writer, and the first of them says it all. */
+const tellingPart = ({ code, message }: FailureReport): string => (code === 'QL_DISK_FULL' ? code : `${code} ${message}`);
+
+/** Adds failures to a report, each that says something else once. */
 export const withFailures = (report: ErrorReport, failures: readonly unknown[]): ErrorReport => {
-  const told = new Map([report, ...failures.map(failureReport)].reverse().map((each) => [each.code, each]));
-  told.delete(report.code);
-  const also = [...told.values()].reverse();
+  const told = new Map<string, FailureReport>([[tellingPart(report), report]]);
+  for (const failure of failures.map(failureReport)) if (!told.has(tellingPart(failure))) told.set(tellingPart(failure), failure);
+  const [, ...also] = told.values();
   return also.length === 0 ? report : { ...report, also };
 };
 

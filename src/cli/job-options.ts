@@ -121,7 +121,13 @@ export const addJobOptions = (command: Command, text: 'required' | 'optional' = 
     .addOption(option('--held-out <f>', 'held-out text, as a fraction of the calibration text', fraction('--held-out'), 0.1))
     .addOption(option('--seed <n>', 'seed of everything random', wholeNumber('--seed', 0, 2 ** 32 - 1), 0))
     .addOption(arithmeticOption())
-    .addOption(option('--workers <n>', 'worker threads (default: one a core)', wholeNumber('--workers', 1, 1024)))
+    .addOption(
+      option(
+        '--workers <n>',
+        'worker threads (default: one a core; init and plan: as many as the plan says fit)',
+        wholeNumber('--workers', 1, 1024),
+      ),
+    )
     .addOption(deviceOption());
 
 /** Refuses fewer tokens than one window holds. */

@@ -24,12 +24,12 @@ export const residualProducts = (E: Matrix, sums: readonly Matrix[], engine: Mat
   const known = new Map<Matrix, Promise<number>>();
   const compute = (asked: readonly Matrix[]): void => {
     const squares = weightedSquares(E, asked, engine);
-    asked.forEach((H, i) =>
-      known.set(
-        H,
-        squares.then((values) => values[i]!),
-      ),
-    );
+    asked.forEach((H, i) => {
+      const square = squares.then((values) => values[i]!);
+      // Whoever asks sees a failure; of the sums that nobody asks for it must not end the process.
+      square.catch(() => undefined);
+      known.set(H, square);
+    });
   };
   return {
     weightedSquare: (H) => {

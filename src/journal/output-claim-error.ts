@@ -7,4 +7,13 @@ import { QuailoraError } from '../foundation/index.js';
  * `QL_OUTPUT_DIFFERS` (it holds an unfinished run with other options, another model or another text), `QL_OUTPUT_BUSY` (another run
  * is writing to it), `QL_OUTPUT_DAMAGED` (files of a finished run are gone, or have another length).
  */
-export class OutputClaimError extends QuailoraError {}
+export class OutputClaimError extends QuailoraError {
+  /** @param holder for `QL_OUTPUT_BUSY`: whether the process that holds the directory is seen to run */
+  constructor(
+    code: string,
+    message: string,
+    readonly holder?: 'running' | 'unknown',
+  ) {
+    super(code, message);
+  }
+}

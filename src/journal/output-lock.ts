@@ -32,6 +32,7 @@ const busy = (output: string, path: string, holder: ProcessIdentity | 'damaged',
     state === 'yes'
       ? `${output} is being written to by another run of quailora, ${who}. Wait until it ends, or choose another directory.`
       : `${output} was claimed by ${who}, and whether that still runs can't be seen from here. Make sure that it does not, remove ${path}, and run again.`,
+    state === 'yes' ? 'running' : 'unknown',
   );
 };
 

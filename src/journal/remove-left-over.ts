@@ -1,6 +1,7 @@
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writing } from '../foundation/index.js';
+import { OutputClaimError } from './output-claim-error.js';
 import { lockOutput } from './output-lock.js';
 import { REMOVED_DIRECTORY, WORK_DIRECTORY, workDirectoryOf } from './work-directory.js';
 
@@ -22,7 +23,7 @@ export const removeFormerWork = (output: string): Promise<void> =>
 
 /**
  * Removes from beside a finished run what killed processes left: its own former work directory, and the one that a process made which
- * was about to start over.
+ * was about to start over. That of a process of which can't be seen whether it runs is left.
  *
  * @throws OutputClaimError QL_OUTPUT_BUSY where a process is starting over now; FileWriteError
  */
@@ -30,7 +31,13 @@ export const removeLeftOver = async (output: string): Promise<void> => {
   await removeFormerWork(output);
   if (!(await writing(output, () => readdir(output))).includes(WORK_DIRECTORY)) return;
   const work = workDirectoryOf(output);
-  // Taking the lock removes those of processes that are no more.
-  await (await lockOutput(output, work)).release();
+  try {
+    // Taking the lock removes those of processes that are no more.
+    await (await lockOutput(output, work)).release();
+  } catch (error) {
+    // A run that may not be running any more, seen from another machine, does not make a finished one unfinished.
+    if (error instanceof OutputClaimError && error.holder === 'unknown') return;
+    throw error;
+  }
   await writing(work, () => removeIfEmpty(work));
 };

@@ -28,6 +28,9 @@ const without = (run: RunShape, module: string): RunShape => ({
 
 const withoutPilot = ({ pilot: _, ...run }: RunShape): RunShape => run;
 
+/** The run with its weights in two slices of a byte each. */
+const withSlices = (run: RunShape): RunShape => ({ ...run, floats: { ...run.floats, arithmetic: 'int8-split' } });
+
 /** Memory of a plan against what it may take. */
 export interface MemoryNeed {
   readonly peakBytes: number;
@@ -42,6 +45,9 @@ export const adviseOnMemory = (run: RunShape, { peakBytes, limitBytes, smallestB
   const heaviest = heaviestModule(run);
   const changes = [
     ...(run.layout.workers > 1 ? [{ what: '--workers 1', run: alone }] : []),
+    ...(run.floats.arithmetic === 'f32'
+      ? [{ what: '--arithmetic int8-split, on a processor with VNNI or AMX', run: withSlices(alone) }]
+      : []),
     ...(run.pilot ? [{ what: '--tokens N in place of auto', run: withoutPilot(alone) }] : []),
     ...(run.heldOutTokens > 0 && !run.pilot ? [{ what: '--held-out 0', run: { ...alone, heldOutTokens: 0 } }] : []),
     ...(heaviest === undefined ? [] : [{ what: `--modules without ${heaviest}`, run: without(alone, heaviest) }]),

@@ -30,11 +30,12 @@ export const planSolving = ({ run: open, budgetBytes, workers: asked, machine }:
   const layout = chooseLayout({ ...open, floats }, { cores, asked, limitBytes }, bytesOf);
   const peak = heaviest({ ...open, floats, layout });
   const smallestBudgetBytes = Math.ceil(RESERVE * bytesOf({ ...open, floats, layout: layoutOf(1, cores) }));
+  const least = Math.ceil(smallestBudgetBytes / 2 ** 20).toLocaleString('en-US');
   const fits = RESERVE * peak.totalBytes <= (budgetBytes ?? memoryBytes);
   return {
     ...{ layout, peakBytes: peak.totalBytes, smallestBudgetBytes, budgetBytes: budgetBytes ?? null, machineBytes: memoryBytes },
     peakAt: peak.blockKind === undefined ? peak.stage : `${peak.stage} ${peak.blockKind}`,
     disks: [],
-    advice: fits ? [] : [`At least ${Math.ceil(smallestBudgetBytes / 2 ** 20).toLocaleString('en-US')} MiB would do, with --workers 1.`],
+    advice: fits ? [] : [`At least ${least} MiB would do${layout.workers > 1 ? ', with --workers 1' : ''}, on a machine that has it.`],
   };
 };

@@ -9,4 +9,4 @@ export { readProcessorFlags } from './processor-flags.js';
 export { liveSessions, RuntimeError, Session, type SessionOptions, type SessionTensor } from './session.js';
 export { startWorkerPool, type WorkerPool, type WorkerPoolOptions } from './worker-pool.js';
 export { unvaryingThreads, type ProductSizes } from './unvarying-threads.js';
-export { buffersOf, type TaskResult, type WorkerContext, type WorkerTask } from './worker-task.js';
+export { buffersOf, StoppedError, type TaskResult, type WorkerContext, type WorkerTask } from './worker-task.js';

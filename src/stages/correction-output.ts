@@ -18,6 +18,7 @@ import { closeInTurn } from '../foundation/index.js';
 import { hashFile, PartStore, readRecord, writeRecord } from '../journal/index.js';
 import type { ExpertMixture } from '../models/index.js';
 import type { Initializer, Factors } from '../initializers/index.js';
+import { StoppedError } from '../runtime/index.js';
 import type { QuantizedTensors } from '../quantizers/index.js';
 import type { CorrectionPlan } from './correction-plan.js';
 import type { CorrectionChoice } from './jobs.js';
@@ -308,7 +309,11 @@ export const openCorrectionOutput = async (options: CorrectionOutputOptions): Pr
   const finished = await restoreLayers(open, restored);
   const { copiedFiles, copyPlain, waitingFiles } = copyByFile(open, restored);
   const writing = new Set<Promise<void>>();
-  const watched = async (work: Promise<void>): Promise<void> => {
+  let settling = false;
+  const watched = async (begin: () => Promise<void>): Promise<void> => {
+    // What still waits for its turn when a run fails must not begin once others may be let in.
+    if (settling) throw new StoppedError();
+    const work = begin();
     writing.add(work);
     try {
       await work;
@@ -318,10 +323,13 @@ export const openCorrectionOutput = async (options: CorrectionOutputOptions): Pr
   };
   return {
     finished,
-    write: (layer) => watched(writeLayer(open, restored, layer)),
+    write: (layer) => watched(() => writeLayer(open, restored, layer)),
     copiedFiles,
-    copyPlain: (file) => watched(copyPlain(file)),
-    settled: () => closeInTurn(...[...writing].map((work) => () => work)),
+    copyPlain: (file) => watched(() => copyPlain(file)),
+    settled: () => {
+      settling = true;
+      return closeInTurn(...[...writing].map((work) => () => work));
+    },
     finish: async () => {
       for (const file of waitingFiles()) {
         await options.source.checkpoint.supply?.require([file]);

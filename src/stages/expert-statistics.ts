@@ -2,7 +2,7 @@ import { addPanels, sharedPanels, type Segment, type SummedInput } from '../cali
 import type { ByteLedger } from '../foundation/index.js';
 import type { CausalModel, ExpertInput, LinearLayer } from '../models/index.js';
 import { chooseStatistic, leastExpertTokens, type StatisticChoice } from '../planning/index.js';
-import { packedBytes, type InputStatistics, type PackedStatistic } from './statistics.js';
+import { freeStatistics, packedBytes, type InputStatistics, type PackedStatistic } from './statistics.js';
 
 /** A sum of a mixture that is wanted: of one expert's rows, or of all rows. */
 export type RoutedChoice = StatisticChoice & Pick<SummedInput, 'segments'> & { readonly rows: NonNullable<SummedInput['rows']> };
@@ -85,7 +85,8 @@ export const shareStatistics = (
     shared.set(activation, statistic);
     return statistic;
   };
-  return statistics.map((own, i) => {
+  const replaced: PackedStatistic[] = [];
+  const shares = statistics.map((own, i) => {
     const { rows } = sums[i]!;
     if (!rows || rows.expert === 'all') return own;
     const input = inputs.find(({ name }) => name === rows.activation)!;
@@ -93,6 +94,9 @@ export const shareStatistics = (
     if (tokens.calibration >= leastExpertTokens(input, rank)) return { ...own, routed: { ...tokens, shared: false } };
     const calibration = sharedOf(rows.activation);
     ledger.drop(packedBytes(own.calibration));
+    replaced.push(own.calibration);
     return { ...own, calibration, routed: { ...tokens, shared: true } };
   });
+  freeStatistics(replaced);
+  return shares;
 };

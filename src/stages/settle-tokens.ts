@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writing } from '../foundation/index.js';
+import { closeInTurn, failAfterClosing, writing } from '../foundation/index.js';
 import { readRecord, writeRecord, type OutputClaim } from '../journal/index.js';
 import type { ExecutionPlan } from '../planning/index.js';
 import { startRun, type CalibratedJob, type ChosenRun, type HiddenStatePlace } from './calibrated-run.js';
@@ -71,13 +71,15 @@ export const settleTokens = async (chosen: ChosenRun, job: CalibratedJob, option
   }
   const place = await emptyPlace(claim.scratchDirectory);
   const pilot = startRun(chosen, job, place, clock, execution);
+  // The model stays open for the run.
+  const closing = [() => pilot.pool.close(), () => place.release()];
+  let choice: TokenChoice;
   try {
-    const choice = await chooseTokens(pilot, options);
+    choice = await chooseTokens(pilot, options);
     await writeRecord(path, { choice, clock: clock.read() } satisfies Remembered);
-    return { choice, earlier: undefined };
-  } finally {
-    // The model stays open for the run.
-    await pilot.pool.close();
-    await place.release();
+  } catch (error) {
+    return failAfterClosing(error, ...closing);
   }
+  await closeInTurn(...closing);
+  return { choice, earlier: undefined };
 };

@@ -1,6 +1,6 @@
 import { readMatrix } from '../checkpoint/index.js';
 import type { Stage, StageObserver } from '../dataflow/index.js';
-import type { Certificate, Factors, Initializer } from '../initializers/index.js';
+import { residualProducts, type Certificate, type Factors, type Initializer } from '../initializers/index.js';
 import type { Quantizer } from '../quantizers/index.js';
 import { isModuleReference, type MatrixEngine, type ModuleReference, type WorkerPool } from '../runtime/index.js';
 import { resolvePlaced, type Placed } from './placed.js';
@@ -84,7 +84,10 @@ const correctHere = async (
   const { value: factors, seconds } = await timed(async () => {
     const self = await resolvePlaced(initializer);
     const statistic = self.usesStatistic ? unpackStatistic(statistics.calibration) : undefined;
-    const known = { module, rank, statistic, quantizer: await resolvePlaced(quantizer), quantizeOptions: { module, dtype } };
+    // An initializer may be stricter where it gets no products, so it gets them here as in a worker.
+    const products = statistic?.kind === 'H' ? residualProducts(shard.E, [statistic.sum], linalg) : undefined;
+    const options = { quantizer: await resolvePlaced(quantizer), quantizeOptions: { module, dtype } };
+    const known = { module, rank, statistic, products, ...options };
     return chooseFactors(self, problemOf(shard, known), balance, { linalg });
   });
   observe?.('initialize', seconds);

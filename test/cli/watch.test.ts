@@ -94,7 +94,18 @@ t.test('an output that can not be looked at after an interruption is told', asyn
   t.same(err, ['QL_INTERRUPTED Interrupted. What is on the disk can not be told.', 'QL_IO OUT can not be read.']);
 });
 
-t.test('a failure and what could not be closed after it are both told, each code once', async (t) => {
+t.test('failures of one code that say different things are each told', async (t) => {
+  const { context, printed } = fakeContext();
+  const failures = ['one', 'two', 'one'].map((name) => new QuailoraError('QL_IO', `${name} can not be read.`));
+  await watch<never>(context, {
+    json: true,
+    start: async () => sourceOf([], new ClosingError(failures)),
+    summarize: () => t.fail('there is no result') as never,
+  });
+  t.equal(printed().err, 'QL_IO one can not be read.\nQL_IO two can not be read.\n');
+});
+
+t.test('a failure and what could not be closed after it are both told, a full disk once', async (t) => {
   const { context, printed } = fakeContext();
   const again = new FileWriteError('QL_DISK_FULL', 'out/other can not be written.');
   const error = new ClosingError([full, again, new QuailoraError('QL_IO', 'lock can not be removed.')]);

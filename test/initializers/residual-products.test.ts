@@ -43,6 +43,19 @@ t.test('one product serves both sums, the initializer and the certificate', asyn
   t.same(shared, alone, 'with the same result');
 });
 
+t.test('a product that fails is told to whoever asks for it, and to nobody else', async (t) => {
+  const { E, statistic } = await makeProblem({ m: 12, n: 10, rank: 2, tokens: 30 });
+  const failing: MatrixEngine = { multiply: () => Promise.reject(new Error('no memory')) };
+  const unheard: unknown[] = [];
+  const listen = (reason: unknown): void => void unheard.push(reason);
+  process.on('unhandledRejection', listen);
+  t.teardown(() => process.off('unhandledRejection', listen));
+  const products = residualProducts(E, [statistic!.sum, plainSum(10, 40, 5).sum], failing);
+  await t.rejects(products.weightedSquare(statistic!.sum), { message: 'no memory' });
+  await new Promise((resolve) => setImmediate(resolve));
+  t.same(unheard, []);
+});
+
 t.test('a sum it was not made with is computed apart, once', async (t) => {
   const [m, n] = [12, 10];
   const { E, statistic } = await makeProblem({ m, n, rank: 2, tokens: 30 });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
+import { ownIdentity } from '../../src/journal/process-identity.js';
 import { lockOutput } from '../../src/journal/output-lock.js';
 import { writeRecord } from '../../src/journal/index.js';
 import { removeFormerWork, removeIfEmpty, removeLeftOver } from '../../src/journal/remove-left-over.js';
@@ -35,6 +36,15 @@ t.test('the lock of a process that is no more goes with its directory, that of a
   await writeRecord(join(work, 'lock-00ff.json'), { ...identity.value, pid: child.pid, startTicks: '1' });
   await removeLeftOver(directory);
   t.same(await readdir(directory), []);
+});
+
+t.test('a lock of which can not be seen whether its process runs stays, and is no obstacle', async (t) => {
+  const directory = t.testdir({ '.quailora': {} });
+  const work = join(directory, '.quailora');
+  const own = await ownIdentity();
+  await writeRecord(join(work, 'lock-00ff.json'), { ...own, place: `another-host ${own.place.split(' ').slice(1).join(' ')}` });
+  await removeLeftOver(directory);
+  t.same(await readdir(work), ['lock-00ff.json']);
 });
 
 t.test('a work directory with anything in it stays', async (t) => {

@@ -8,7 +8,7 @@ t.test('auto goes by features and width', async (t) => {
   t.match(decideArithmetic('auto', 4096, able('avx512_vnni')), { used: 'int8-split', why: /AVX512-VNNI.* 4096 wide/ });
   t.match(decideArithmetic('auto', 1024, able('avx_vnni')), { used: 'int8-split', why: 'AVX-VNNI' });
   t.match(decideArithmetic('auto', 1023, able('avx512_vnni')), { used: 'f32', why: /1023 wide.*from 1024/ });
-  t.match(decideArithmetic('auto', 576, able('avx512_vnni', 'amx_int8')), { used: 'int8-split', why: 'AMX' });
+  t.match(decideArithmetic('auto', 1024, able('avx512_vnni', 'amx_int8')), { used: 'int8-split', why: 'AMX' });
   t.match(decideArithmetic('auto', 4096, able('avx2')), { used: 'f32', why: 'not known' });
 });
 

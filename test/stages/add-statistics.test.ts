@@ -18,7 +18,9 @@ t.test('calibration sums and their tokens are added in place, held-out ones stay
   const ledger = new ByteLedger();
   ledger.hold(2 * panelBytes(2));
   const onto = [statistics(1, 10, 7)];
-  const [total] = addStatistics(onto, [statistics(2, 5)], ledger);
+  const more = statistics(2, 5);
+  const [total] = addStatistics(onto, [more], ledger);
+  t.same(more.calibration.panels, [], 'what was added takes no memory');
   t.equal(total!.calibration.panels, onto[0]!.calibration.panels);
   t.same([...rowMajor(unpackStatistic(total!.calibration).sum)], [3, 3, 3, 3]);
   t.equal(total!.calibration.tokens, 15);

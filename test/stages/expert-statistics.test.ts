@@ -60,7 +60,8 @@ t.test('experts with too few tokens take the sum of all, and keep what was held 
   const ledger = new ByteLedger();
   ledger.hold(3 * panelBytes(2));
   const sums = [sumOf(0), sumOf(1), sumOf(2)];
-  const shared = shareStatistics(sums, [statistics(1, 100, 5), statistics(10, 3, 2), statistics(100, 0)], INPUTS, 1, ledger);
+  const given = [statistics(1, 100, 5), statistics(10, 3, 2), statistics(100, 0)];
+  const shared = shareStatistics(sums, given, INPUTS, 1, ledger);
   t.same(
     shared.map(({ routed }) => routed),
     [
@@ -74,6 +75,11 @@ t.test('experts with too few tokens take the sum of all, and keep what was held 
   t.equal(shared[1]!.calibration.panels, shared[2]!.calibration.panels, 'one sum for both');
   t.same([...sumIn(shared[1]!.heldOut!)], [10, 10, 10, 10]);
   t.equal(ledger.peakBytes, 4 * panelBytes(2));
+  t.same(
+    given.map(({ calibration: { panels } }) => panels.length),
+    [1, 0, 0],
+    'sums that others took the place of are let go',
+  );
 });
 
 t.test('a sum of all that was kept apart is taken as it is; sums of other layers stay', async (t) => {

@@ -92,6 +92,25 @@ t.test('an initializer gives the same bits on the main thread and in a worker', 
     }
 });
 
+t.test('nor does the place change the bits where the solver asks for products of the residual', async (t) => {
+  const [m, n] = [700, 500];
+  const inputs = normalMatrix(600, n, 4);
+  const wide: InputStatistics = {
+    ...{ input: 'mlp_input', heldOut: undefined },
+    calibration: packedStatistic('H', await pool.linalg.multiply(inputs, inputs, { transposeA: true }), 600),
+  };
+  const { exact: reference } = stockInitializers({ alsSteps: 20, loftqSteps: 3, seed: 0, scaling: 1 });
+  const [there, here] = await Promise.all(
+    [reference, exact()].map(async (initializer) => {
+      const stage = correctStage(pool, { quantizer: QUANTIZERS.nf4, initializer, rank: 32, balance: false });
+      const small = await quantizeStage(pool, QUANTIZERS.nf4, false).run(shard, context);
+      const { factors } = await stage.run({ ...small, E: normalMatrix(m, n, 3), statistics: wide }, context);
+      return [rowMajor(factors.A), rowMajor(factors.B)];
+    }),
+  );
+  t.same(here, there);
+});
+
 t.test('balancing changes the factors and not their product', async (t) => {
   const lopsided: Initializer = {
     ...{ name: 'lopsided', projectsResidual: false, requantizes: false, usesStatistic: false },

@@ -65,7 +65,7 @@ export const addRefitCommand: AddCommand = (program, context, finish) => {
     .addOption(new Option('--experts', 'correct each routed expert too'))
     .addOption(new Option('--no-experts', 'leave routed experts as they are'))
     .addOption(option('--seed <n>', "seed of the zero initializer's random factor", wholeNumber('--seed', 0, 2 ** 32 - 1)))
-    .addOption(option('--workers <n>', 'worker threads (default: one a core)', wholeNumber('--workers', 1, 1024)))
+    .addOption(option('--workers <n>', 'worker threads (default: as many as the plan says fit)', wholeNumber('--workers', 1, 1024)))
     .addOption(memoryOption())
     .addOption(deviceOption())
     .addOption(option('--base-name <name>', 'base_model_name_or_path of the adapter', filled('--base-name')))

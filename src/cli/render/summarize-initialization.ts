@@ -83,6 +83,15 @@ const correctionNotes = (experts: ExpertReport): string[] => {
 
 const plannedNote = ({ plan }: InitializationReport): string => (plan ? `, ${formatBytes(plan.peakBytes)} planned` : '');
 
+/** Says it where a run held more than it was allowed: whoever gave the budget must know. */
+const budgetNotes = ({ plan, peakRssBytes }: InitializationReport): string[] => {
+  const budgetBytes = plan?.budgetBytes ?? null;
+  if (budgetBytes === null || peakRssBytes <= budgetBytes) return [];
+  return [
+    `Warning: the budget of ${formatBytes(budgetBytes)} was not kept. The plan was wrong for this run: take a larger one for the next, and report this with its report.json.`,
+  ];
+};
+
 /** What the time went into, and how near that comes to bare matrix products. */
 const workNote = ({ work, secondsPerStage, plan }: InitializationReport): string => {
   if (!work || !plan) return '';
@@ -159,6 +168,7 @@ export const summarizeInitialization = (
       ...choiceNotes(report),
       ...generalizationNotes(report),
       ...(experts ? expertNotes(experts) : []),
+      ...budgetNotes(report),
       `${formatSeconds(report.totals.seconds)}, peak memory ${formatBytes(report.peakRssBytes)}${plannedNote(report)}.${workNote(report)}`,
       `Wrote ${written.join(', ')} and ${output}/report.json.`,
     ],

@@ -22,6 +22,13 @@ t.test('a model without experts is told nothing of them', async (t) => {
   t.match(notes({}), 'Wrote OUT/adapter, OUT/base and OUT/report.json.');
 });
 
+t.test('a budget that was not kept is told', async (t) => {
+  const report = sampleReport();
+  const plan = (budgetBytes: number) => ({ plan: { ...report.plan!, budgetBytes } });
+  t.notMatch(notes(plan(report.peakRssBytes)), 'not kept');
+  t.match(notes(plan(report.peakRssBytes - 1)), /Warning: the budget of .* was not kept/);
+});
+
 t.test('kinds that do worse on held-out text than on calibration text are named, worst first', async (t) => {
   const kind = (name: string, gap: number | null): KindGeneralization => ({
     ...{ kind: name, modules: 2, calibrationLossRatio: 0.2, heldOutLossRatio: 0.2, gap },
