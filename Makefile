@@ -17,10 +17,10 @@ DEMO_CALIBRATION := data/embedded/calibration.jsonl
 DEMO_TEXT := data/embedded/held-out.jsonl
 DEMO_OPTIONS := --calibration $(DEMO_CALIBRATION) --tokens 16384 --window 128 --rank 16
 
-.PHONY: help build demo test check format oracles bench bench-solver bench-plan bench-wide bench-share bench-kill bench-disk bench-fuzz clean node
+.PHONY: help build demo test check format oracles bench bench-depth bench-peers bench-arithmetic bench-solver bench-plan bench-wide bench-share bench-kill bench-disk bench-fuzz clean node
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
 
 build: $(COMPILED) ## install and compile; `npx quailora` works afterwards (CUDA=1: with the CUDA libraries)
 
@@ -68,14 +68,20 @@ oracles: build .venv/.installed ## compare with transformers, bitsandbytes and p
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" test/oracles/run.sh
 
 bench: build .venv/.installed ## memory against depth, datasets, and time and memory against PyTorch (Python); prints JSON
-	@node dist/test/bench/flat-in-depth.js
-	@node dist/test/bench/dataset-throughput.js
-	@node dist/test/bench/compare-with-pytorch.js
+	@status=0; for bench in flat-in-depth dataset-throughput compare-with-pytorch; do node dist/test/bench/$$bench.js || status=1; done; exit $$status
+
+bench-depth: build ## memory and time of a block at 4, 16 and 64 blocks; prints JSON
+	@node dist/test/bench/flat-in-depth.js $(BENCH_OPTIONS)
+
+bench-peers: build .venv/.installed ## time and memory against PyTorch (Python), on a model of your own with BENCH_OPTIONS (README, Memory and time); prints JSON
+	@node dist/test/bench/compare-with-pytorch.js $(BENCH_OPTIONS)
+
+bench-arithmetic: build .venv/.installed ## int8-split against float32 and bfloat16: held-out losses, block outputs, time (Python); prints JSON
+	@node dist/test/bench/compare-arithmetic.js $(BENCH_OPTIONS)
 
 bench-solver: build .venv/.installed ## one layer's solve against QERA's exact form and against a full SVD (Python); prints JSON
 	@.venv/bin/pip install --quiet --disable-pip-version-check -r test/bench/peer/requirements.txt
-	@node dist/test/bench/compare-solvers.js --against qera $(BENCH_OPTIONS)
-	@node dist/test/bench/compare-solvers.js --against full-svd $(BENCH_OPTIONS)
+	@status=0; for rival in qera full-svd; do node dist/test/bench/compare-solvers.js --against $$rival $(BENCH_OPTIONS) || status=1; done; exit $$status
 
 bench-plan: build ## the memory that plans predict against what init holds; prints JSON
 	@node dist/test/bench/plan-accuracy.js

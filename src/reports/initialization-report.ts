@@ -2,7 +2,7 @@ import type { CalibrationFacts, CertifiedShard, InitializeJob, BlockRouting, Sol
 import type { Certificate, Initializer } from '../initializers/index.js';
 import type { RunFingerprint, WrittenFile } from '../journal/index.js';
 import type { ExecutionPlan } from '../planning/index.js';
-import { deviceFingerprint, measureGemmRate, versions } from '../stages/index.js';
+import { deviceFingerprint, measureGemmRates, versions } from '../stages/index.js';
 import { generalizationByKind } from './generalization-by-kind.js';
 import { lossRatio } from './loss-ratio.js';
 import { peakRssBytes } from './peak-rss.js';
@@ -124,7 +124,8 @@ const workReport = async ({ execution, clock, pool, model }: SolvingRun): Promis
   if (!execution || seconds < LEAST_SECONDS) return undefined;
   const { forward, sums, solve, certify } = execution.operations;
   const operations = forward + sums + solve + certify;
-  const gemmOperationsPerSecond = await measureGemmRate(pool, model.hiddenSize);
+  const { fed, constant } = await measureGemmRates(pool, model.hiddenSize);
+  const gemmOperationsPerSecond = Math.max(fed, constant);
   return { operations, gemmOperationsPerSecond, share: operations / (seconds * gemmOperationsPerSecond) };
 };
 

@@ -124,7 +124,10 @@ export interface PlanReport
 export interface WorkReport {
   /** Floating-point operations, counted from the shapes; a multiplication and an addition are two. */
   readonly operations: number;
-  /** Rate of plain matrix products on this machine, all workers together, measured when the work was done. */
+  /**
+   * Rate of plain matrix products on this machine, all workers together, measured when the work was done: the faster of those
+   * with a constant right side and those with one that is given.
+   */
   readonly gemmOperationsPerSecond: number;
   /** operations / (seconds of the run × that rate): 1 if every second had gone into products at full speed. */
   readonly share: number;

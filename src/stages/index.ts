@@ -65,7 +65,7 @@ export { shardNeeds, type ShardNeeds, type SteppedModel, type WalkStep } from '.
 export { resolvePlaced, type Placed } from './placed.js';
 export { Propagation, type Passage, type PassageOptions, type SplitWindows } from './propagation.js';
 export { RunClock, type ClockReading } from './run-clock.js';
-export { measureGemmRate, measureMachine } from './measure-machine.js';
+export { measureGemmRates, measureMachine, type GemmRates } from './measure-machine.js';
 export { assumeTokens, countTokens, planRun, type RunParts, type RunTokens } from './plan-run.js';
 export { planRefit } from './plan-refit.js';
 export { makeScratchDirectory, type ScratchDirectory } from './scratch-directory.js';

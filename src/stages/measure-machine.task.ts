@@ -77,6 +77,24 @@ export const measureProducts: WorkerTask<MeasureProductArgument, number> = async
   return { value: times * productOperations(argument) };
 };
 
+/** Measures the same with a constant right side, as a block's graph has its weights in float32. */
+export const measureConstantProducts: WorkerTask<MeasureProductArgument, number> = async (argument, { threads }) => {
+  const { rows, inner, columns, seconds } = argument;
+  const graph = new GraphBuilder('constant products');
+  const weight = graph.floats(rowMajor(noise(columns, inner)), [columns, inner]);
+  const product = graph.node('FusedMatMul', [graph.input('x', 'F32', [rows, inner]), weight], { transB: { int: 1 } }, 'com.microsoft');
+  graph.output(product, 'F32', [rows, columns], 'y');
+  const x = { data: rowMajor(noise(rows, inner)), shape: [rows, inner] };
+  const y = { data: new Float32Array(rows * columns), shape: [rows, columns] };
+  const session = await Session.open('a product with a constant', graph.serialize(), { threads });
+  try {
+    const times = await timesPerSecond(seconds, () => session.run({ x }, { y }));
+    return { value: times * productOperations(argument) };
+  } finally {
+    await session.release();
+  }
+};
+
 /** Measures the same by slices, as a block's graph computes its linear layers: the activations are sliced, the weight is fed in slices. */
 export const measureSplitProducts: WorkerTask<MeasureProductArgument, number> = async (argument, { threads }) => {
   const { rows, inner, columns, seconds } = argument;

@@ -43,8 +43,21 @@ const linearProduct = (hiddenSize: number): MeasureProductArgument => ({
  *
  * @param hiddenSize of the model: the width, and the columns up to 1,536
  */
-export const measureGemmRate = (pool: WorkerPool, hiddenSize: number): Promise<number> =>
+const measureGemmRate = (pool: WorkerPool, hiddenSize: number): Promise<number> =>
   together(pool, 'measureProducts', linearProduct(hiddenSize));
+
+/** Operations a second of products whose right side is given at each run, and of those that have it as a constant. */
+export interface GemmRates {
+  readonly fed: number;
+  /** ONNX Runtime packs a constant once, when the graph is loaded. */
+  readonly constant: number;
+}
+
+/** Measures the same products as `measureGemmRate` with either kind of right side; a run's own are of both kinds. */
+export const measureGemmRates = async (pool: WorkerPool, hiddenSize: number): Promise<GemmRates> => ({
+  fed: await measureGemmRate(pool, hiddenSize),
+  constant: await together(pool, 'measureConstantProducts', linearProduct(hiddenSize)),
+});
 
 /** What of a run decides which work is measured. */
 export interface MeasuredRun {

@@ -5,18 +5,22 @@
  *
  * Each round measures, one after the other: bare products on one core and on all, init on one core and on all. The models are
  * random weights of a few blocks. `share` is operations counted from the shapes ÷ (seconds × the rate measured in the same
- * round); `secondWorker` is the gain of init from all cores ÷ that of bare products. One core is `taskset -c 0`. Medians. Prints
- * JSON, and ends with status 1 below 0.5 (smollm2), 0.65 (llama-30b), or 0.9 for the second worker.
+ * round), and the rate that of whichever is faster, products with a constant right side or with one that is given (`fed`);
+ * `secondWorker` is the gain of init from all cores ÷ that of bare products. One core is `taskset -c 0`. Medians. Prints
+ * JSON, and ends with status 1 below 0.5 (smollm2), 0.65 (llama-30b), 0.9 for the second worker, or where a plan's peak is more
+ * than 15 % off.
  */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startWorkerPool } from '../../src/runtime/index.js';
-import { layOutWorkers, measureGemmRate } from '../../src/stages/index.js';
-import { describeMachine, QUAILORA, REPOSITORY } from './describe-machine.js';
+import { layOutWorkers, measureGemmRates, type GemmRates } from '../../src/stages/index.js';
+import { REPOSITORY } from './describe-machine.js';
 import { measureProcess } from './measure-process.js';
+import { median } from './median.js';
+import { judge, runBenchmark, type BenchmarkResult, type Judged } from './run-benchmark.js';
+import { judgePlan, runInit } from './run-init.js';
 import { RANDOM_MODEL_TEXT, writeRandomModel, type RandomModel } from './write-random-model.js';
 
 interface Shape {
@@ -51,89 +55,94 @@ const options = parseArgs({
   },
 }).values;
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+const ONE_CORE = ['taskset', '-c', '0'];
 
-const onOneCore = (command: string, args: readonly string[]): readonly [string, readonly string[]] => [
-  'taskset',
-  ['-c', '0', command, ...args],
-];
+interface Rate extends GemmRates {
+  /** Which is the faster, and decides the share. */
+  readonly faster: keyof GemmRates;
+}
 
-const run = async (one: boolean, args: readonly string[]): Promise<{ readonly seconds: number; readonly stdout: string }> => {
-  const [command, all] = one ? onOneCore(process.execPath, args) : [process.execPath, args];
-  return measureProcess(command, all, REPOSITORY);
-};
-
-const rateOf = async (one: boolean, width: number): Promise<number> => {
-  const { stdout } = await run(one, [fileURLToPath(import.meta.url), '--measure-rate', String(width)]);
-  return Number(stdout);
+const rateOf = async (launcher: readonly string[], width: number): Promise<Rate> => {
+  const [command, ...args] = [...launcher, process.execPath, fileURLToPath(import.meta.url), '--measure-rate', String(width)];
+  const rates = JSON.parse((await measureProcess(command, args, REPOSITORY)).stdout) as GemmRates;
+  return { ...rates, faster: rates.constant >= rates.fed ? 'constant' : 'fed' };
 };
 
 interface Init {
   readonly seconds: number;
   readonly operations: number;
   readonly secondsPerStage: Readonly<Record<string, number>>;
+  readonly plannedBytes: number;
+  readonly peakRssBytes: number;
 }
 
-interface Report {
-  readonly work?: { readonly operations: number };
-  readonly totals: { readonly seconds: number };
-  readonly secondsPerStage: Readonly<Record<string, number>>;
+/** One run of init beside the bare products of its round. */
+interface Measurement extends Init {
+  readonly rate: Rate;
 }
 
-const runInit = async (one: boolean, model: string, { tokens, window }: Shape, output: string): Promise<Init> => {
-  const where = [QUAILORA, 'init', model, '--calibration', options.text, '--output', output];
+const initOnce = async (launcher: readonly string[], model: string, { tokens, window }: Shape, output: string): Promise<Init> => {
   const how = ['--tokens', tokens, '--window', window, '--rank', '64', '--arithmetic', options.arithmetic];
-  await run(one, [...where, ...how]);
-  const report = JSON.parse(await readFile(join(output, 'report.json'), 'utf8')) as Report;
+  const { report, plannedBytes, peakRssBytes } = await runInit([model, '--calibration', options.text, ...how], output, launcher);
   await rm(output, { recursive: true });
   if (!report.work) throw new Error('The run was too short to count: its report has no `work`. Give more tokens.');
-  return { seconds: report.totals.seconds, operations: report.work.operations, secondsPerStage: report.secondsPerStage };
+  const { secondsPerStage } = report;
+  return { seconds: report.totals.seconds, operations: report.work.operations, secondsPerStage, plannedBytes, peakRssBytes };
 };
 
-const measureShape = async (name: string, shape: Shape, scratch: string): Promise<{ readonly within: boolean }> => {
-  const model = join(scratch, name);
+const measureOnce = async (launcher: readonly string[], model: string, shape: Shape, output: string): Promise<Measurement> => ({
+  rate: await rateOf(launcher, shape.model.hidden),
+  ...(await initOnce(launcher, model, shape, output)),
+});
+
+const fasterRate = ({ rate }: Measurement): number => rate[rate.faster];
+
+/** Planned against held memory, held over the rounds as a median. */
+const judgePlans = (runs: readonly Measurement[]): Judged =>
+  judgePlan({ plannedBytes: runs[0]!.plannedBytes, peakRssBytes: median(runs.map(({ peakRssBytes }) => peakRssBytes)) });
+
+const measureShape = async (name: string, shape: Shape, scratch: string) => {
+  const [model, output] = [join(scratch, name), join(scratch, 'out')];
   await writeRandomModel(model, shape.model);
   const rounds = [];
   for (let round = 0; round < Number(options.rounds); round++) {
-    const rate = await rateOf(false, shape.model.hidden);
-    const all = await runInit(false, model, shape, join(scratch, 'out'));
-    const share = all.operations / (all.seconds * rate);
-    const alone = shape.comparesWorkers && {
-      rate: await rateOf(true, shape.model.hidden),
-      init: await runInit(true, model, shape, join(scratch, 'out')),
-    };
-    const secondWorker = alone ? alone.init.seconds / all.seconds / (rate / alone.rate) : undefined;
-    rounds.push({ rate, seconds: all.seconds, share, secondWorker, secondsPerStage: all.secondsPerStage });
+    const all = await measureOnce([], model, shape, output);
+    const one = shape.comparesWorkers ? await measureOnce(ONE_CORE, model, shape, output) : undefined;
+    const share = all.operations / (all.seconds * fasterRate(all));
+    const secondWorker = one && one.seconds / all.seconds / (fasterRate(all) / fasterRate(one));
+    rounds.push({ share, secondWorker, all, one });
     process.stderr.write(`${name}: share ${share.toFixed(2)}, second worker ${secondWorker?.toFixed(2) ?? '-'}\n`);
   }
   await rm(model, { recursive: true });
-  const share = median(rounds.map((round) => round.share));
-  const secondWorker = shape.comparesWorkers ? median(rounds.map((round) => round.secondWorker!)) : null;
-  const within = share >= shape.leastShare && (secondWorker === null || secondWorker >= LEAST_GAIN);
-  return { ...{ shape: name, ...shape.model, tokens: shape.tokens }, rounds, share, secondWorker, within } as { readonly within: boolean };
+  const gains = rounds.flatMap(({ secondWorker }) => secondWorker ?? []);
+  const alone = rounds.flatMap(({ one }) => one ?? []);
+  const judged: Record<string, Judged> = {
+    [`${name}, share`]: judge(median(rounds.map(({ share }) => share)), { atLeast: shape.leastShare }),
+    [`${name}, planned to held`]: judgePlans(rounds.map(({ all }) => all)),
+    ...(gains.length > 0 && { [`${name}, second worker`]: judge(median(gains), { atLeast: LEAST_GAIN }) }),
+    ...(alone.length > 0 && { [`${name} on one core, planned to held`]: judgePlans(alone) }),
+  };
+  return { shape: name, ...shape.model, tokens: shape.tokens, rounds, judged };
 };
 
-const measureRate = async (width: number): Promise<void> => {
+const printRates = async (width: number): Promise<void> => {
   const pool = startWorkerPool(layOutWorkers({}));
-  process.stdout.write(String(await measureGemmRate(pool, width)));
+  process.stdout.write(JSON.stringify(await measureGemmRates(pool, width)));
   await pool.close();
 };
 
-const main = async (): Promise<boolean> => {
-  const scratch = await mkdtemp(join(tmpdir(), 'quailora-bench-'));
-  try {
-    const shapes = [];
-    for (const name of options.shapes.split(',')) {
-      const shape = SHAPES[name];
-      if (!shape) throw new Error(`No shape "${name}"; there are ${Object.keys(SHAPES).join(', ')}.`);
-      shapes.push(await measureShape(name, shape, scratch));
-    }
-    process.stdout.write(`${JSON.stringify({ benchmark: 'arithmetic-share', ...(await describeMachine()), options, shapes }, null, 2)}\n`);
-    return shapes.every(({ within }) => within);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
+const measure = async (scratch: string): Promise<BenchmarkResult> => {
+  const shapes = [];
+  const within: Record<string, Judged> = {};
+  for (const name of options.shapes.split(',')) {
+    const shape = SHAPES[name];
+    if (!shape) throw new Error(`No shape "${name}"; there are ${Object.keys(SHAPES).join(', ')}.`);
+    const { judged, ...measured } = await measureShape(name, shape, scratch);
+    Object.assign(within, judged);
+    shapes.push(measured);
   }
+  return { task: options, shapes, within };
 };
 
-if (options['measure-rate'] !== undefined) await measureRate(Number(options['measure-rate']));
-else process.exitCode = (await main()) ? 0 : 1;
+if (options['measure-rate'] !== undefined) await printRates(Number(options['measure-rate']));
+else await runBenchmark('arithmetic-share', measure);

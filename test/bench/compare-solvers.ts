@@ -1,22 +1,26 @@
 /**
  * Compares the solve of one layer with its rivals in PyTorch and SciPy, on one machine, interleaved, on the same files.
  *
- * usage: node dist/test/bench/compare-solvers.js [--against qera|full-svd] [--shapes 1024x1024,512x1408] [--rank 64] [--threads 1]
+ * usage: node dist/test/bench/compare-solvers.js [--against qera|full-svd] [--shapes 2048x2048,2048x5632] [--rank 64] [--threads 1]
  *        [--rounds 3] [--decay 0.8] [--peers sqrtm,eigh,eigh-f32] [--python .venv/bin/python]
  *
  * qera: `exact` against QERA's exact form (test/bench/peer/qera.py), which takes the root of H with scipy.linalg.sqrtm, and from an
  * eigendecomposition. full-svd: `svd` against torch.linalg.svd, as PEFT's LoftQ calls it. Shapes are out × in. E is the NF4
  * residual of a random weight, H as write-problem.ts makes it. Seconds are those of the solve in a process of its own.
+ * Without --shapes full-svd takes 4096x4096,4096x11008; 512x512 shows in seconds that everything works, and misses targets.
  * What the factors are worth is computed in float64 by a third program. Prints JSON: medians, every round's seconds, and ratios of
- * seconds and of processor seconds (the ones to read on a machine that does other work).
+ * seconds and of processor seconds (the ones to read on a machine that does other work). Ends with status 1 where quailora is not 50
+ * times faster than with sqrtm, 5 times than from an eigendecomposition and its loss not as low; or not 10 times faster than the
+ * full SVD, with 0.1 % less of the energy at most.
  */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
-import { describeMachine, REPOSITORY } from './describe-machine.js';
+import { REPOSITORY } from './describe-machine.js';
 import { measureProcess } from './measure-process.js';
+import { median } from './median.js';
+import { judge, runBenchmark, type BenchmarkResult, type Judged, type Target } from './run-benchmark.js';
 import { writeProblem } from './write-problem.js';
 
 interface Solve {
@@ -38,9 +42,17 @@ interface Setting {
 
 const SEED = 20240609;
 const PEERS = ['sqrtm', 'eigh', 'eigh-f32'];
-const peerScript = (name: string): string => join(REPOSITORY, 'test/bench/peer', name);
+const SHAPES = { qera: '2048x2048,2048x5632', 'full-svd': '4096x4096,4096x11008' } as const;
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
+/** How many times faster the solve has to be, by peer. */
+const TIMES_FASTER: Readonly<Record<string, number>> = { sqrtm: 50, eigh: 5, 'eigh-f32': 5, 'full-svd': 10 };
+
+/** A loss counts as equal within what float32 factors lose of it. */
+const EQUAL_LOSS: Target = { atMost: 1 + 1e-5 };
+
+const EQUAL_ENERGY: Target = { atLeast: 1 - 1e-3 };
+
+const peerScript = (name: string): string => join(REPOSITORY, 'test/bench/peer', name);
 
 /** Command line of one contender, without problem and output. */
 const contenderCommand = (name: string, { against, rank, threads, python }: Setting): readonly [string, readonly string[]] => {
@@ -66,7 +78,7 @@ const summarize = (solves: readonly Solve[]) => ({
   everySeconds: solves.map(({ seconds }) => seconds),
 });
 
-const judge = async (
+const weigh = async (
   names: readonly string[],
   problem: string,
   { against, threads, python }: Setting,
@@ -90,7 +102,7 @@ const compare = async (shape: string, setting: Setting, scratch: string, version
       Object.assign(versions, solve.versions);
       process.stderr.write(`${shape} round ${round} ${name}: ${solve.seconds.toFixed(2)} s (processor ${solve.cpuSeconds.toFixed(2)} s)\n`);
     }
-  const { none, final } = await judge(names, problem, setting);
+  const { none, final } = await weigh(names, problem, setting);
   await rm(problem, { recursive: true });
   const contenders = names.map((name, i) => ({ name, ...summarize(solves.get(name)!), loss: final[i]!, captured: 1 - final[i]! / none }));
   const [own, ...peers] = contenders;
@@ -104,11 +116,21 @@ const compare = async (shape: string, setting: Setting, scratch: string, version
   return { shape, lossOfNoCorrection: none, contenders, ratios };
 };
 
+type Comparison = Awaited<ReturnType<typeof compare>>;
+
+const judgeShape = ({ shape, ratios }: Comparison, { against }: Setting): [string, Judged][] =>
+  ratios.flatMap(({ peer, timesFaster, lossToPeer, capturedToPeer }): [string, Judged][] => [
+    [`${shape}, times faster than ${peer}`, judge(timesFaster, { atLeast: TIMES_FASTER[peer]! })],
+    against === 'qera'
+      ? [`${shape}, loss to that of ${peer}`, judge(lossToPeer, EQUAL_LOSS)]
+      : [`${shape}, energy to that of ${peer}`, judge(capturedToPeer, EQUAL_ENERGY)],
+  ]);
+
 const readSetting = (): { readonly setting: Setting; readonly shapes: readonly string[] } => {
   const { values } = parseArgs({
     options: {
       against: { type: 'string', default: 'qera' },
-      shapes: { type: 'string', default: '1024x1024,512x1408' },
+      shapes: { type: 'string' },
       rank: { type: 'string', default: '64' },
       threads: { type: 'string', default: '1' },
       rounds: { type: 'string', default: '3' },
@@ -117,9 +139,10 @@ const readSetting = (): { readonly setting: Setting; readonly shapes: readonly s
       python: { type: 'string', default: join(REPOSITORY, '.venv/bin/python') },
     },
   });
-  const { against, shapes, peers: peerList, rounds, decay, ...rest } = values;
+  const { against, peers: peerList, rounds, decay, ...rest } = values;
   const peers = peerList.split(',');
   if (against !== 'qera' && against !== 'full-svd') throw new Error(`--against ${against}: choose qera or full-svd.`);
+  const { shapes = SHAPES[against] } = values;
   const unknown = peers.find((name) => !PEERS.includes(name));
   if (unknown !== undefined) throw new Error(`--peers ${unknown}: choose from ${PEERS.join(', ')}.`);
   const wrong = shapes.split(',').find((shape) => !/^[1-9]\d*x[1-9]\d*$/.test(shape));
@@ -127,19 +150,13 @@ const readSetting = (): { readonly setting: Setting; readonly shapes: readonly s
   return { setting: { ...rest, against, peers, rounds: Number(rounds), decay: Number(decay) }, shapes: shapes.split(',') };
 };
 
-const main = async (): Promise<void> => {
+const measure = async (scratch: string): Promise<BenchmarkResult> => {
   const { setting, shapes } = readSetting();
-  const scratch = await mkdtemp(join(tmpdir(), 'quailora-bench-'));
-  const peerVersions: Record<string, string> = {};
-  const results = [];
-  try {
-    for (const shape of shapes) results.push(await compare(shape, setting, scratch, peerVersions));
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
-  const machine = await describeMachine();
-  const versions = { ...machine.versions, ...peerVersions };
-  process.stdout.write(`${JSON.stringify({ benchmark: 'compare-solvers', ...machine, versions, task: setting, results }, null, 2)}\n`);
+  const versions: Record<string, string> = {};
+  const results: Comparison[] = [];
+  for (const shape of shapes) results.push(await compare(shape, setting, scratch, versions));
+  const within = Object.fromEntries(results.flatMap((result) => judgeShape(result, setting)));
+  return { task: setting, versions, results, within };
 };
 
-await main();
+await runBenchmark('compare-solvers', measure);
