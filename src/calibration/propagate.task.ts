@@ -213,7 +213,6 @@ const passSegment = async (
   const { segment, hiddenSize, listenTo, spillTo } = argument;
   const read = argument.hidden;
   const hidden = 'file' in read ? await seconds.time('spill', () => readHiddenStates(read.file)) : read.values;
-  if ('file' in read) collectGarbage(hidden.byteLength);
   const consumers: ChunkConsumer[] = [];
   for (const reference of argument.consumers) consumers.push((await loadReference<() => ChunkConsumer>(reference))());
   const chunks: Uint8Array[] = [];

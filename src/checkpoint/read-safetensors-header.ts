@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { readFileRange } from '../foundation/index.js';
 import { CheckpointReadError, MalformedCheckpointError } from './errors.js';
 import { HEADER_PREFIX_BYTES, parseHeaderLength, parseSafetensorsHeader, type HeaderTensor } from './parse-safetensors-header.js';
-import { readFileRange } from './read-file-range.js';
 
 /**
  * Reads and checks the header of one safetensors file; no tensor is read.

@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { TensorLocation } from './contract.js';
+import { readFileRange } from '../foundation/index.js';
 import { CheckpointReadError, MalformedCheckpointError } from './errors.js';
-import { readFileRange } from './read-file-range.js';
 
 /** Rows whose gap is no larger are read in one piece: a read call costs as much as copying this many bytes. */
 const COALESCE_GAP_BYTES = 32 * 1024;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { readFileRange } from '../foundation/index.js';
 import type { Checkpoint, TensorLocation } from './contract.js';
 import { CheckpointReadError } from './errors.js';
-import { readFileRange } from './read-file-range.js';
 
 /** Bytes read at the beginning, in the middle and at the end of each tensor. */
 const SAMPLE_BYTES = 4096;

@@ -46,6 +46,21 @@ const writeFully = async (handle: FileHandle, bytes: Uint8Array): Promise<void> 
   for (let done = 0; done < bytes.byteLength;) done += (await handle.write(bytes, done)).bytesWritten;
 };
 
+/**
+ * Writes a file piece by piece, each in as few calls as the system allows; nothing is synced, and a failure leaves a part.
+ *
+ * @throws FileWriteError
+ */
+export const writeFileBytes = (path: string, pieces: Iterable<Uint8Array>): Promise<void> =>
+  writing(path, async () => {
+    const handle = await open(path, 'w');
+    try {
+      for (const piece of pieces) await writeFully(handle, piece);
+    } finally {
+      await handle.close();
+    }
+  });
+
 /** Syncs a directory, without which a rename in it does not survive a power cut; Windows can't open directories, so nothing is done there. */
 export const syncDirectory = async (directory: string): Promise<void> => {
   if (process.platform === 'win32') return;

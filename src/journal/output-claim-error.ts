@@ -8,7 +8,7 @@ import { QuailoraError } from '../foundation/index.js';
  * is writing to it), `QL_OUTPUT_DAMAGED` (files of a finished run are gone, or have another length).
  */
 export class OutputClaimError extends QuailoraError {
-  /** @param holder for `QL_OUTPUT_BUSY`: whether the process that holds the directory is seen to run */
+  /** Names what is in the way. @param holder for `QL_OUTPUT_BUSY`: whether the process that holds the directory is seen to run */
   constructor(
     code: string,
     message: string,

@@ -1,8 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { Field, FixedSizeList, Float32, makeData, RecordBatch, RecordBatchFileWriter, Schema, Struct } from 'apache-arrow';
-import { writing } from '../foundation/index.js';
+import { open } from 'node:fs/promises';
+import { Field, FixedSizeList, Float32, makeData, RecordBatch, Schema, Struct } from 'apache-arrow';
+import { readFileRange, writeFileBytes } from '../foundation/index.js';
 import { floatListColumn } from './float-list-column.js';
 import { MalformedChunkError, readFirstBatch } from './read-first-batch.js';
+import { TakenFileWriter } from './taken-file-writer.js';
 
 const COLUMN = 'hidden';
 
@@ -25,20 +26,32 @@ export const writeHiddenStates = async (
   const length = values.length / width;
   const child = makeData({ type: new Float32(), length: values.length, nullCount: 0, data: values });
   const column = makeData({ type, length, nullCount: 0, child });
-  const writer = new RecordBatchFileWriter();
+  const writer = new TakenFileWriter();
   writer.write(new RecordBatch(schema, makeData({ type: new Struct(schema.fields), length, nullCount: 0, children: [column] })));
-  await writing(path, () => writeFile(path, writer.finish().toUint8Array(true)));
+  writer.finish();
+  await writeFileBytes(path, writer.take());
+};
+
+/** Reads a whole file in one call: Node's own `readFile` asks for half a MiB at a time, each a way through the thread pool. */
+const readWhole = async (path: string): Promise<Uint8Array> => {
+  const file = await open(path);
+  try {
+    const bytes = new Uint8Array((await file.stat()).size);
+    return bytes.subarray(0, await readFileRange(file, bytes, 0));
+  } finally {
+    await file.close();
+  }
 };
 
 /**
  * Reads hidden states back.
  *
- * @returns [tokens, width], row-major, in a buffer of their own
+ * @returns [tokens, width], row-major, over the bytes of the file
  * @throws MalformedChunkError QL_CHUNK when the file holds something else
  */
 export const readHiddenStates = async (path: string): Promise<Float32Array> => {
-  const bytes = await readFile(path).catch((cause: unknown) => {
+  const bytes = await readWhole(path).catch((cause: unknown) => {
     throw new MalformedChunkError(`${path} can't be read (${String(cause)}).`, cause);
   });
-  return floatListColumn(readFirstBatch(bytes, 'hidden-states', path), 0, path).values.slice();
+  return floatListColumn(readFirstBatch(bytes, 'hidden-states', path), 0, path).values;
 };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { readFileRange } from '../foundation/index.js';
 import { gramPanels } from '../graph/index.js';
 import { FlatTable } from './flat-table.js';
 import { BATCH_VALUES, StatisticFileError, UPPER_COLUMN, upperRows, type KeptStatistic, type StatisticMeaning } from './statistic-file.js';
@@ -38,11 +39,8 @@ const damaged = (path: string, what: string, cause?: unknown): StatisticFileErro
 const shown = (text: string | undefined): string => JSON.stringify(text ?? '').slice(0, 80);
 
 const readExactly = async (handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> => {
-  for (let done = 0; done < bytes.byteLength;) {
-    const { bytesRead } = await handle.read(bytes, done, bytes.byteLength - done, position + done);
-    if (bytesRead === 0) throw new RangeError(`it ends after ${position + done} bytes`);
-    done += bytesRead;
-  }
+  const read = await readFileRange(handle, bytes, position);
+  if (read < bytes.byteLength) throw new RangeError(`it ends after ${position + read} bytes`);
 };
 
 const readTable = async (handle: FileHandle, length: number, position: number): Promise<FlatTable> => {

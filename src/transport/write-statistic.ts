@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { Field, Float32, makeData, RecordBatch, RecordBatchFileWriter, Schema, Struct } from 'apache-arrow';
+import { Field, Float32, makeData, RecordBatch, Schema, Struct } from 'apache-arrow';
 import { writeFileAtomically } from '../foundation/index.js';
 import { BATCH_VALUES, UPPER_COLUMN, upperRows, type StatisticMeaning } from './statistic-file.js';
+import { TakenFileWriter } from './taken-file-writer.js';
 
 const LAYOUT = 'the upper triangle of a symmetric [n, n] matrix, diagonal included, row by row: the order of numpy.triu_indices(n)';
 const SUMS = {
@@ -14,24 +15,6 @@ export interface WrittenStatistic {
   readonly bytes: number;
   /** Hexadecimal. */
   readonly sha256: string;
-}
-
-/** Arrow's writer with its bytes taken out after each batch; by itself it holds them all to the end. */
-class TakenFileWriter extends RecordBatchFileWriter {
-  #made: Uint8Array[] = [];
-
-  protected override _write(chunk: ArrayBufferView): this {
-    this.#made.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-    this._position += chunk.byteLength;
-    return this;
-  }
-
-  /** The bytes since the last call. */
-  take(): Uint8Array[] {
-    const made = this.#made;
-    this.#made = [];
-    return made;
-  }
 }
 
 const schemaOf = ({ block, input, split, kind, n, tokens, modules, quantizer }: StatisticMeaning): Schema => {

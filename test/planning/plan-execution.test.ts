@@ -62,7 +62,14 @@ t.test('a budget that is too small says what would do, and is refused', async (t
   const plan = planExecution(request({ budgetBytes: GIBIBYTE, workers: 2 }));
   t.notOk(plan.fits);
   const advice = plan.advice.join('\n');
-  for (const part of ['--workers 1:', '--arithmetic int8-split', '--held-out 0:', '--modules without gate_proj:', '--window 128:', '--max-memory'])
+  for (const part of [
+    '--workers 1:',
+    '--arithmetic int8-split',
+    '--held-out 0:',
+    '--modules without gate_proj:',
+    '--window 128:',
+    '--max-memory',
+  ])
     t.match(advice, part);
   t.match(advice, `--max-memory ${Math.ceil(plan.smallestBudgetBytes / 2 ** 20)}MiB`);
   t.throws(() => requireFit(plan), { code: 'QL_BUDGET', message: /its budget is 1,024 MiB/, retryable: false });
