@@ -1,7 +1,7 @@
 import t from 'tap';
 import { QUANTIZERS } from '../../src/quantizers/index.js';
 import { startWorkerPool } from '../../src/runtime/index.js';
-import { measureMachine } from '../../src/stages/index.js';
+import { measureGemmRates, measureMachine } from '../../src/stages/index.js';
 
 t.test('each kind of work of all workers is measured', async (t) => {
   const pool = startWorkerPool({ workers: 2 });
@@ -19,4 +19,11 @@ t.test('each kind of work of all workers is measured', async (t) => {
       'slices are measured where they are used',
     );
   }
+});
+
+t.test('bare products are measured with a given and with a constant right side', async (t) => {
+  const pool = startWorkerPool({ workers: 1 });
+  t.teardown(() => pool.close());
+  const { fed, constant } = await measureGemmRates(pool, 128);
+  for (const rate of [fed, constant]) t.ok(rate > 1e7 && rate < 1e14, `${rate}`);
 });
