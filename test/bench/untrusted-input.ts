@@ -150,9 +150,11 @@ const note = (target: string, index: number, end: Extract<Message, { kind: 'end'
 const main = async (scratch: string, plan: Plan): Promise<boolean> => {
   const targets: Record<string, Tally> = {};
   const defects: Defect[] = [];
-  for (const target of await allTargets(scratch)) {
+  const all = await allTargets(scratch);
+  const chosen = all.filter(({ name }) => plan.target === undefined || plan.target === name);
+  if (chosen.length === 0) throw new Error(`--target takes ${all.map(({ name }) => name).join(', ')}, not ${plan.target ?? ''}.`);
+  for (const target of chosen) {
     const { name } = target;
-    if (plan.target !== undefined && plan.target !== name) continue;
     const tally: Tally = (targets[name] = { cases: 0, outcomes: {}, slowestMs: 0, mostExtraBytes: 0 });
     for (let from: number | undefined = 0; from !== undefined && from < casesOf(target, plan.scale);)
       from = await runFrom(scratch, name, plan, from, tally, defects);
