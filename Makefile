@@ -92,14 +92,14 @@ bench-wide: build ## init within its budget at the widths of 30B to 70B models (
 bench-share: build ## the share of bare matrix products that init reaches, and what a second core gains; prints JSON
 	@node dist/test/bench/arithmetic-share.js $(BENCH_OPTIONS)
 
-bench-kill: build ## SIGKILL at a hundred seeded points of a run, resumed each time, compared byte for byte; prints JSON
-	@node dist/test/bench/kill-anywhere.js
+bench-kill: build ## SIGKILL at a hundred seeded points of runs with five sets of options, resumed each time, compared byte for byte; prints JSON
+	@node dist/test/bench/kill-anywhere.js $(BENCH_OPTIONS)
 
 bench-disk: build ## the disk filled at twenty seeded points of a run (tmpfs: as root), resumed with room, compared byte for byte; prints JSON
 	@node dist/test/bench/fill-disk.js $(BENCH_OPTIONS)
 
-bench-fuzz: build ## open 26,000 hostile files in processes of limited time and memory; prints JSON
-	@node dist/test/bench/untrusted-input.js
+bench-fuzz: build ## open 30,000 hostile files in processes of limited time and memory; prints JSON
+	@node dist/test/bench/untrusted-input.js $(BENCH_OPTIONS)
 
 clean: ## remove everything that was installed or made
 	rm -rf node_modules dist docs .venv .tap .bench data/results

@@ -9,6 +9,7 @@ import {
   damagedNotice,
   finishedNotice,
   initializationReport,
+  processorsNotice,
   readReport,
   recordSolved,
   resumedNotice,
@@ -122,6 +123,7 @@ const takeOver = async (begun: Begun, job: InitializeJob, tell: (event: Event) =
   const readings = [earlier, checkpoints.reading].filter((reading) => reading !== undefined);
   run.clock.goOnFrom([...solved.readings, ...readings]);
   if (output.finished.size > 0 || position) tell(resumedNotice(describeRestored(restored, unfinished)));
+  if (output.processors.length > 1) tell(processorsNotice(output.processors));
   return { ...begun, checkpoints, keeper, position, unfinished, solved, events$ };
 };
 
@@ -303,7 +305,7 @@ const finish = (initialization: Initialization, job: InitializeJob): Observable<
     const report = await initializationReport(run, {
       ...{ job, initializer: initializer.self, facts: calibrationFacts(run, job), routing: run.routing.entries(), fingerprint },
       ...{ modules: solved.modules, expertMatrices: solved.expertMatrices, hashes: await output.hashes },
-      files: await listWrittenFiles(job.output),
+      ...{ files: await listWrittenFiles(job.output), processors: output.processors },
       activationBytes: run.propagation.activationBytes.peakBytes,
     });
     await output.conclude(report);

@@ -8,6 +8,7 @@ import {
   damagedNotice,
   finishedNotice,
   initializationReport,
+  processorsNotice,
   readKeptStatistics,
   readReport,
   recordSolved,
@@ -100,6 +101,7 @@ const begin = async (
   const solved = recordSolved(run, output, initializer.self.name, (event) => events$.next(event));
   clock.goOnFrom(solved.readings);
   if (output.finished.size > 0) tell(resumedNotice(describeRestored(restored, unfinished)));
+  if (output.processors.length > 1) tell(processorsNotice(output.processors));
   return { choice, initializer, kept, run, fingerprint, output, unfinished, solved, events$ };
 };
 
@@ -182,7 +184,7 @@ const finish = ({ kept, run, choice, initializer, output, solved, fingerprint }:
         routing: kept.routing,
       },
       ...{ modules: solved.modules, expertMatrices: solved.expertMatrices, hashes: await output.hashes, activationBytes: 0 },
-      files: await listWrittenFiles(job.output),
+      ...{ files: await listWrittenFiles(job.output), processors: output.processors },
       ...{ fingerprint, refit: { from: job.directory, kept: kept.kept, seed: choice.seed } },
     });
     await output.conclude(report);

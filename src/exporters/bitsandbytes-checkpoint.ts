@@ -67,6 +67,33 @@ export interface QuantizedCheckpointWriter {
 const COPIED_FILES =
   /^(tokenizer.*\.json|tokenizer\.model|special_tokens_map\.json|added_tokens\.json|generation_config\.json|chat_template\.(jinja|json)|vocab\.(json|txt)|merges\.txt|LICENSE.*)$/;
 
+/** The bytes of a file of the source; its errors name the file. */
+const readSource = async function* (path: string): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of createReadStream(path)) yield chunk as Buffer;
+  } catch (cause) {
+    throw sourceFileError(path, cause);
+  }
+};
+
+const sourceFileError = (path: string, cause: unknown): ExportError =>
+  new ExportError(
+    'QL_SOURCE_FILE',
+    `${path} belongs into the base, but can't be read (${String(cause)}). Mend or remove it, and run again.`,
+    {
+      cause,
+      retryable: true,
+    },
+  );
+
+/** Copies what is a file, behind a link too; directories and pipes of such names are not for a base. */
+const copySourceFile = async (from: string, to: string): Promise<void> => {
+  const found = await stat(from).catch((cause: unknown) => {
+    throw sourceFileError(from, cause);
+  });
+  if (found.isFile()) await writeFileAtomically(to, readSource(from));
+};
+
 /** One file of the base while it is waited for. */
 interface Shard extends PlannedShard {
   /** Names of weights and plain tensors that have not come yet. */
@@ -189,8 +216,7 @@ class ShardedWriter implements QuantizedCheckpointWriter {
     for (const shard of this.shards) if (!shard.finished) await this.#finish(shard);
     if (this.shards.length > 1) await writeFileAtomically(join(directory, 'model.safetensors.index.json'), this.#indexText());
     for (const name of (await readdir(checkpoint.directory)).filter((name) => COPIED_FILES.test(name)).sort())
-      if ((await stat(join(checkpoint.directory, name))).isFile())
-        await writeFileAtomically(join(directory, name), createReadStream(join(checkpoint.directory, name)));
+      await copySourceFile(join(checkpoint.directory, name), join(directory, name));
     const { configText } = checkpoint;
     const config = quantizationConfig === undefined ? configText : insertQuantizationConfig(configText, quantizationConfig);
     await writeFileAtomically(join(directory, 'config.json'), config);

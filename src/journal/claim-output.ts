@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { failAfterClosing, syncDirectory, writing } from '../foundation/index.js';
 import { OutputClaimError } from './output-claim-error.js';
 import { lockOutput, type OutputLock } from './output-lock.js';
 import { OUTPUT_NAMES, outputState, type OutputState } from './output-state.js';
 import { JournalError, readRecord, writeRecord } from './record-file.js';
+import { requireNoLinks } from './require-no-links.js';
 import { removeFormerWork, removeIfEmpty } from './remove-left-over.js';
 import { fingerprintDifferences, type RunFingerprint } from './run-fingerprint.js';
 import { JOURNAL_FILE, REMOVED_DIRECTORY, SOURCE_HASHES_FILE, workDirectoryOf } from './work-directory.js';
@@ -19,6 +20,8 @@ export interface ClaimOptions {
   readonly resumable: boolean;
   /** Directory to make a directory for large files in; the work directory when left out. */
   readonly scratch?: string | undefined;
+  /** Kind of the processor that computes, on which last bits depend; it is recorded, and never refused. */
+  readonly processor?: string | undefined;
 }
 
 /** The right to write to an output directory, held for one run. */
@@ -27,6 +30,8 @@ export interface OutputClaim {
   readonly workDirectory: string;
   /** Directory for large files that are read again, such as hidden states. */
   readonly scratchDirectory: string;
+  /** Kinds of processors that attempts at this run had, this one's last. */
+  readonly processors: readonly string[];
   /** Ends the run: the directory counts as finished, what it was made from is removed. Call it after report.json is written. */
   finish(): Promise<void>;
   /** Gives up: what is finished is kept for the next run; a directory in which nothing is finished is left as it was found. */
@@ -40,6 +45,8 @@ interface Journal {
   readonly scratch: string;
   /** True while what an earlier run wrote is being removed. */
   readonly clearing: boolean;
+  /** Kinds of processors that attempts had; left out by versions that did not ask. */
+  readonly processors?: readonly string[];
 }
 
 const SCRATCH_PREFIX = 'scratch-';
@@ -60,7 +67,12 @@ const readJournal = async (output: string): Promise<Journal | undefined> => {
   return journal;
 };
 
-const isOurScratch = (scratch: string): boolean => basename(scratch).includes(SCRATCH_PREFIX);
+/** True for a directory that `makeScratch` may have made for this output: a record names what is removed, and may be anybody's. */
+const isOurScratch = (output: string, scratch: string): boolean => {
+  const name = basename(scratch);
+  const isInside = dirname(scratch) === workDirectoryOf(output);
+  return (isInside ? /^scratch-\w{6}$/ : /^\.quailora-scratch-\w{6}$/).test(name);
+};
 
 /**
  * Names the scratch directory of the run that an output's journal tells of, wherever it lies; a journal that can't be used tells of none.
@@ -72,13 +84,13 @@ export const earlierScratch = async (output: string): Promise<string | undefined
     if (error instanceof JournalError && error.code === 'QL_JOURNAL') return undefined;
     throw error;
   });
-  return journal && isOurScratch(journal.scratch) ? journal.scratch : undefined;
+  return journal && isOurScratch(output, journal.scratch) ? journal.scratch : undefined;
 };
 
 /** Removes a scratch directory, if it is one that quailora made. */
-const removeScratch = (scratch: string): Promise<void> =>
+const removeScratch = (output: string, scratch: string): Promise<void> =>
   writing(scratch, async () => {
-    if (isOurScratch(scratch)) await rm(scratch, { recursive: true, force: true });
+    if (isOurScratch(output, scratch)) await rm(scratch, { recursive: true, force: true });
   });
 
 /** Removes everything that earlier runs left, but for locks and the journal. */
@@ -103,12 +115,13 @@ const makeScratch = (output: string, parent: string | undefined): Promise<string
 const takeScratch = async (output: string, { scratch: parent }: ClaimOptions, before: string | undefined): Promise<string> => {
   const wanted = parent === undefined ? resolve(workDirectoryOf(output)) : resolve(parent);
   if (before !== undefined) {
-    const there = await readdir(before).then(
-      () => true,
+    // A link, or a place that can't be looked at, does not serve.
+    const there = await lstat(before).then(
+      (found) => found.isDirectory(),
       () => false,
     );
-    if (there && dirname(before) === wanted) return before;
-    await removeScratch(before);
+    if (there && dirname(before) === wanted && isOurScratch(output, before)) return before;
+    await removeScratch(output, before);
   }
   return makeScratch(output, parent);
 };
@@ -141,8 +154,13 @@ const requireSame = (output: string, journal: Journal, { fingerprint }: ClaimOpt
     );
 };
 
+/** Kinds of processors, each once and the one at work last. */
+const addProcessor = (earlier: readonly string[] = [], now: string | undefined): readonly string[] =>
+  now === undefined ? earlier : [...earlier.filter((kind) => kind !== now), now];
+
 /** Under the lock: decides what becomes of what is there, and writes the journal of this run. */
 const settle = async (output: string, options: ClaimOptions): Promise<Journal> => {
+  await requireNoLinks(output, 'everywhere');
   const state = await writing(output, () => outputState(output));
   refuse(output, state, options);
   const path = join(workDirectoryOf(output), JOURNAL_FILE);
@@ -155,14 +173,15 @@ const settle = async (output: string, options: ClaimOptions): Promise<Journal> =
     : await readJournal(output);
   if (before && !options.fresh) requireSame(output, before, options);
   const goesOn = before !== undefined && options.resumable && !options.fresh && !before.clearing;
-  if (before && !goesOn) await removeScratch(before.scratch);
+  if (before && !goesOn) await removeScratch(output, before.scratch);
   const { fingerprint } = options;
   if (!goesOn && state.kind !== 'absent' && state.kind !== 'empty') {
     await writeRecord(path, { version: 1, fingerprint, scratch: '', clearing: true } satisfies Journal);
     await clear(output);
   }
   const scratch = await takeScratch(output, options, goesOn ? before.scratch : undefined);
-  const journal: Journal = { version: 1, fingerprint, scratch, clearing: false };
+  const processors = addProcessor(goesOn ? before.processors : undefined, options.processor);
+  const journal: Journal = { version: 1, fingerprint, scratch, clearing: false, processors };
   await writeRecord(path, journal);
   return journal;
 };
@@ -180,7 +199,7 @@ const takeBack = (output: string, journal: Journal | undefined, lock: OutputLock
       return;
     }
     if (journal) {
-      await removeScratch(journal.scratch);
+      await removeScratch(output, journal.scratch);
       await clear(output);
       await rm(join(work, JOURNAL_FILE), { force: true });
     }
@@ -192,7 +211,7 @@ const takeBack = (output: string, journal: Journal | undefined, lock: OutputLock
 /** Gives the output its final state in one step: without a work directory it counts as finished. */
 const complete = (output: string, { scratch }: Journal): Promise<void> =>
   writing(output, async () => {
-    await removeScratch(scratch);
+    await removeScratch(output, scratch);
     await removeFormerWork(output);
     await rename(workDirectoryOf(output), join(output, REMOVED_DIRECTORY));
     await syncDirectory(output);
@@ -202,7 +221,7 @@ const complete = (output: string, { scratch }: Journal): Promise<void> =>
 /**
  * Takes an output directory for one run. What an earlier attempt of the same run finished is left there to go on with.
  *
- * @throws OutputClaimError QL_OUTPUT_NOT_EMPTY, QL_OUTPUT_EXISTS, QL_OUTPUT_DIFFERS or QL_OUTPUT_BUSY
+ * @throws OutputClaimError QL_OUTPUT_NOT_EMPTY, QL_OUTPUT_EXISTS, QL_OUTPUT_DIFFERS, QL_OUTPUT_LINK or QL_OUTPUT_BUSY
  * @throws JournalError QL_JOURNAL or QL_JOURNAL_READ
  * @throws FileWriteError QL_UNWRITABLE, QL_DISK_FULL or QL_IO
  */
@@ -210,6 +229,7 @@ export const claimOutput = async (output: string, options: ClaimOptions): Promis
   const found = await writing(output, () => outputState(output));
   if (found.kind !== 'absent' && found.kind !== 'foreign') await removeFormerWork(output);
   refuse(output, found, options);
+  await requireNoLinks(output, 'work directory');
   const work = workDirectoryOf(output);
   const existed = found.kind !== 'absent';
   await writing(output, () => mkdir(work, { recursive: true }));
@@ -225,6 +245,7 @@ export const claimOutput = async (output: string, options: ClaimOptions): Promis
   return {
     workDirectory: work,
     scratchDirectory: journal.scratch,
+    processors: journal.processors ?? [],
     finish: () => complete(output, journal),
     abandon: () => takeBack(output, journal, lock, existed),
   };

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunFingerprint } from './run-fingerprint.js';
 import { JOURNAL_FILE, REMOVED_DIRECTORY, WORK_DIRECTORY } from './work-directory.js';
@@ -49,8 +49,9 @@ const saidOf = ({ fingerprint, files }: Record<string, unknown>): Pick<OutputSta
   ...(Array.isArray(files) && { written: files.filter(isWrittenFile) }),
 });
 
+/** A link counts, wherever it leads: it has that name. */
 const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
+  lstat(path).then(
     () => true,
     (error: unknown) => {
       if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return false;

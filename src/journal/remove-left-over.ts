@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { writing } from '../foundation/index.js';
 import { OutputClaimError } from './output-claim-error.js';
 import { lockOutput } from './output-lock.js';
+import { requireNoLinks } from './require-no-links.js';
 import { REMOVED_DIRECTORY, WORK_DIRECTORY, workDirectoryOf } from './work-directory.js';
 
 /** Removes a directory; one that is gone, or into which another run has put its lock meanwhile, is left to itself. */
@@ -25,11 +26,12 @@ export const removeFormerWork = (output: string): Promise<void> =>
  * Removes from beside a finished run what killed processes left: its own former work directory, and the one that a process made which
  * was about to start over. That of a process of which can't be seen whether it runs is left.
  *
- * @throws OutputClaimError QL_OUTPUT_BUSY where a process is starting over now; FileWriteError
+ * @throws OutputClaimError QL_OUTPUT_BUSY where a process is starting over now, QL_OUTPUT_LINK; FileWriteError
  */
 export const removeLeftOver = async (output: string): Promise<void> => {
   await removeFormerWork(output);
   if (!(await writing(output, () => readdir(output))).includes(WORK_DIRECTORY)) return;
+  await requireNoLinks(output, 'work directory');
   const work = workDirectoryOf(output);
   try {
     // Taking the lock removes those of processes that are no more.

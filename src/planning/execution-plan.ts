@@ -125,6 +125,8 @@ export interface ExecutionPlan {
   readonly budgetBytes: number | null;
   /** Memory of the machine, a container's limit respected. */
   readonly machineBytes: number;
+  /** What of it was free when the plan was made; null where nobody asked. The plan does not follow it. */
+  readonly availableBytes: number | null;
   /** Hidden states and sums between two blocks, those of the last checkpoint beside those at work. */
   readonly scratchBytes: number;
   readonly outputBytes: number;

@@ -43,7 +43,13 @@ export interface PlanRequest {
   readonly keepsStatistics: boolean;
   /** Where they were chosen before, for all tokens that were considered; they stay. */
   readonly floats?: FloatChoices | undefined;
-  readonly machine: { readonly cores: number; readonly memoryBytes: number; readonly speed: MachineSpeed | undefined };
+  readonly machine: {
+    readonly cores: number;
+    readonly memoryBytes: number;
+    /** Free when the plan is made; it is shown, and decides nothing. */
+    readonly availableBytes?: number;
+    readonly speed: MachineSpeed | undefined;
+  };
   readonly disks: { readonly scratch: FreeSpace; readonly output: FreeSpace };
 }
 
@@ -118,7 +124,7 @@ export const planExecution = (request: PlanRequest): ExecutionPlan => {
     },
     ...{ stages, peakBytes: peak.totalBytes, smallestBudgetBytes },
     peakAt: peak.blockKind === undefined ? peak.stage : `${peak.stage} ${peak.blockKind}`,
-    ...{ budgetBytes: budgetBytes ?? null, machineBytes: machine.memoryBytes },
+    ...{ budgetBytes: budgetBytes ?? null, machineBytes: machine.memoryBytes, availableBytes: machine.availableBytes ?? null },
     ...{ scratchBytes: bytes.scratch, outputBytes: bytes.output, keptStatisticsBytes: bytes.keptStatistics, disks },
     passes: { tokens: 1, weights: 2 },
     operations,

@@ -22,7 +22,7 @@ export type { LossWeighting, VerificationReport } from './verification-report.js
 export { initializationReport, moduleReport, reportTotals, type ReportParts } from './initialization-report.js';
 export { generalizationByKind } from './generalization-by-kind.js';
 export { lossRatio } from './loss-ratio.js';
-export { damagedNotice, finishedNotice, resumedNotice } from './notices.js';
+export { damagedNotice, finishedNotice, processorsNotice, resumedNotice } from './notices.js';
 export { transferProgress } from './transfer-progress.js';
 export { readKeptStatistics } from './read-kept-statistics.js';
 export { recordSolved, type SolvedRecord } from './record-solved.js';

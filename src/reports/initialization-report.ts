@@ -80,6 +80,8 @@ export interface ReportParts {
   /** SHA-256 by shard file. */
   readonly hashes: Readonly<Record<string, string>>;
   readonly fingerprint: RunFingerprint;
+  /** Kinds of processors that attempts at the run had. */
+  readonly processors: readonly string[];
   readonly files: readonly WrittenFile[];
 }
 
@@ -146,6 +148,7 @@ export const initializationReport = async (run: SolvingRun, parts: ReportParts):
     ...facts,
     fingerprint,
     ...deviceFingerprint(job),
+    processors: parts.processors,
     versions: versions(),
     modules,
     totals: reportTotals(modules, run.clock.seconds),

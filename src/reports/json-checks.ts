@@ -19,11 +19,13 @@ export const isRecord = (value: unknown): value is Record<string, unknown> =>
 /** A text that is not empty. */
 export const text = must('a non-empty string', (value) => typeof value === 'string' && value !== '');
 /** A number that is not negative. */
-export const amount = must('a number of at least 0', (value) => typeof value === 'number' && value >= 0);
+export const amount = must('a number of at least 0', (value) => typeof value === 'number' && value >= 0 && value < Infinity);
+/** A number above zero. */
+export const positive = must('a number above 0', (value) => typeof value === 'number' && value > 0 && value < Infinity);
 /** A whole number that is not negative. */
 export const count = must('a whole number of at least 0', (value) => Number.isSafeInteger(value) && Number(value) >= 0);
 /** Any number. */
-export const fraction = must('a number', (value) => typeof value === 'number');
+export const fraction = must('a number', (value) => Number.isFinite(value));
 /** A SHA-256 in hexadecimal. */
 export const sha256 = must('64 hexadecimal digits', (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value));
 /** A Git commit in hexadecimal. */
@@ -77,6 +79,7 @@ export const each =
   };
 
 /** One of some words. */
-export const oneOf = (...words: readonly string[]): Check => must(`one of ${words.join(', ')}`, (value) => words.includes(String(value)));
+export const oneOf = (...words: readonly string[]): Check =>
+  must(`one of ${words.join(', ')}`, (value) => typeof value === 'string' && words.includes(value));
 /** True or false. */
 export const flag = must('true or false', (value) => typeof value === 'boolean');

@@ -85,6 +85,7 @@ const initializationReport = fields({
   ...CALIBRATION_FACTS,
   fingerprint: optional(must('an object', isRecord)),
   device: optional(oneOf(...DEVICES)),
+  processors: optional(list(text)),
   versions: VERSIONS,
   modules: list(fields(moduleFields)),
   totals,

@@ -155,6 +155,8 @@ export interface InitializationReport extends CalibrationFacts {
   readonly fingerprint?: RunFingerprint;
   /** What computed: `cpu`, `cuda` or `webgpu`; left out by versions that knew only the processor. */
   readonly device?: string;
+  /** Kinds of processors that attempts at the run had: more than one leave last bits of each. Left out by versions that did not ask. */
+  readonly processors?: readonly string[];
   /** Versions of quailora, Node and what does the arithmetic, by name. */
   readonly versions: { readonly quailora: string; readonly [name: string]: string };
   readonly modules: readonly ModuleReport[];

@@ -1,3 +1,4 @@
+export { describeProcessor } from './describe-processor.js';
 export { DeviceError, DEVICES, requireDevice, type Device } from './device.js';
 export type { MatrixEngine, MultiplyOptions } from './matrix-engine.js';
 export { collectGarbage } from './collect-garbage.js';

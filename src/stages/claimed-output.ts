@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { closeInTurn, failAfterClosing, writeFileAtomically } from '../foundation/index.js';
 import { claimOutput, type ClaimOptions, type OutputClaim } from '../journal/index.js';
+import { describeProcessor } from '../runtime/index.js';
 import { openCorrectionOutput, type CorrectionOutput, type CorrectionOutputOptions } from './correction-output.js';
 import { hashSource } from './hash-source.js';
 import type { ExpertChoice, InitializeJob } from './jobs.js';
@@ -9,7 +10,7 @@ import type { SolvingRun } from './solving-run.js';
 
 /** What is written where, and how the directory is taken. */
 export interface ClaimedOutputOptions extends Omit<CorrectionOutputOptions, 'source' | 'plan' | 'workDirectory'> {
-  readonly claim: ClaimOptions;
+  readonly claim: Omit<ClaimOptions, 'processor'>;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -19,6 +20,8 @@ export interface ClaimedOutput extends CorrectionOutput {
   readonly workDirectory: string;
   /** Directory for large files that are read again. */
   readonly scratchDirectory: string;
+  /** As in `OutputClaim`. */
+  readonly processors: readonly string[];
   /** SHA-256 by shard file of the checkpoint; computed while the run goes on. */
   readonly hashes: Promise<Readonly<Record<string, string>>>;
   /** Writes report.json; the directory counts as finished then. */
@@ -51,14 +54,14 @@ const followRun = (
   claim: OutputClaim,
   { directory, signal }: ClaimedOutputOptions,
 ): ClaimedOutput => {
-  const { workDirectory, scratchDirectory } = claim;
+  const { workDirectory, scratchDirectory, processors } = claim;
   run.walk.visit(output.copiedFiles, output.copyPlain);
   const stopHashing = new AbortController();
   const signals = signal ? [signal, stopHashing.signal] : [stopHashing.signal];
   const hashes = hashSource(run.checkpoint, workDirectory, AbortSignal.any(signals));
   hashes.catch(() => undefined);
   return {
-    ...{ ...output, workDirectory, scratchDirectory, hashes },
+    ...{ ...output, workDirectory, scratchDirectory, processors, hashes },
     conclude: async (report) => {
       await writeFileAtomically(join(directory, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
       await claim.finish();
@@ -86,7 +89,7 @@ export const openClaimedOutput = async <Started extends { readonly run: SolvingR
   options: ClaimedOutputOptions,
   start: (claim: Pick<OutputClaim, 'workDirectory' | 'scratchDirectory'>) => Promise<Started>,
 ): Promise<Started & { readonly output: ClaimedOutput }> => {
-  const claim = await claimOutput(options.directory, options.claim);
+  const claim = await claimOutput(options.directory, { ...options.claim, processor: await describeProcessor() });
   const { workDirectory } = claim;
   let started: Started | undefined;
   try {

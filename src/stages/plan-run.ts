@@ -13,6 +13,7 @@ import {
   type OpenRun,
   type PlanRequest,
 } from '../planning/index.js';
+import { availableMemory } from './available-memory.js';
 import type { ChosenRun } from './calibrated-run.js';
 import { sumsG, type CorrectionPlan } from './correction-plan.js';
 import { describeModel } from './describe-model.js';
@@ -108,7 +109,7 @@ export const planRun = async (
     },
     ...{ tokenSource, floats },
     ...{ budgetBytes: job.maxMemoryBytes, workers: askedWorkers(job), keepsStatistics: job.keepStatistics !== undefined },
-    machine: { cores: availableParallelism(), memoryBytes: machineMemory(), speed },
+    machine: { cores: availableParallelism(), memoryBytes: machineMemory(), availableBytes: availableMemory(), speed },
     disks: await roomsOf(output, job.scratch ?? output),
   });
 };

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, stat, type FileHandle } from 'node:fs/promises';
 import { readFileRange } from '../foundation/index.js';
 import { gramPanels } from '../graph/index.js';
 import { FlatTable } from './flat-table.js';
@@ -217,6 +217,8 @@ const checkHash = async (path: string, expected: string): Promise<void> => {
 export const readStatistic = async (path: string, sha256?: string): Promise<KeptStatistic> => {
   let handle: FileHandle | undefined;
   try {
+    // A pipe or a device may never end.
+    if (!(await stat(path)).isFile()) throw new StatisticFileError(path, 'it is no regular file.');
     if (sha256 !== undefined) await checkHash(path, sha256);
     handle = await open(path);
     return await readSum(path, handle);

@@ -1,5 +1,6 @@
 import { configTarget, headerTarget, indexTarget } from './checkpoint-targets.js';
 import type { HostileTarget } from './hostile-target.js';
+import { keptStatisticsTarget, statisticTarget } from './kept-targets.js';
 import { adapterTarget, chunkTarget, hiddenStatesTarget, reportTarget } from './result-targets.js';
 import { tokenizerTargets } from './tokenizer-targets.js';
 
@@ -13,4 +14,6 @@ export const allTargets = async (scratch: string): Promise<readonly HostileTarge
   reportTarget(scratch),
   chunkTarget(),
   await hiddenStatesTarget(scratch),
+  await keptStatisticsTarget(scratch),
+  await statisticTarget(scratch),
 ];

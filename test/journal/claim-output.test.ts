@@ -167,3 +167,19 @@ t.test('a path that no directory can have is an error with a code', async (t) =>
   await chmod(parent, 0o555);
   await t.rejects(claimOutput(join(parent, 'out'), options()), { code: 'QL_UNWRITABLE' });
 });
+
+t.test('the kinds of processors that attempts had are kept, the last one last; a fresh run forgets them', async (t) => {
+  const directory = join(t.testdir(), 'out');
+  const processorsOf = async (changes: Partial<ClaimOptions>): Promise<readonly string[]> => {
+    const claim = await claimOutput(directory, options(changes));
+    // A killed process leaves a lock that names no process any more.
+    for (const name of await readdir(claim.workDirectory)) if (name.startsWith('lock-')) await rm(join(claim.workDirectory, name));
+    return claim.processors;
+  };
+  t.same(await processorsOf({ processor: 'x64: avx2' }), ['x64: avx2']);
+  t.same(await processorsOf({ processor: 'x64: avx2' }), ['x64: avx2']);
+  t.same(await processorsOf({ processor: 'x64: avx512f' }), ['x64: avx2', 'x64: avx512f']);
+  t.same(await processorsOf({ processor: 'x64: avx2' }), ['x64: avx512f', 'x64: avx2']);
+  t.same(await processorsOf({}), ['x64: avx512f', 'x64: avx2']);
+  t.same(await processorsOf({ processor: 'x64: avx2', fresh: true }), ['x64: avx2']);
+});

@@ -12,8 +12,8 @@ t.test('an output without a journal has its own files only', async (t) => {
 });
 
 t.test('the scratch directory of an unfinished run is found where it lies', async (t) => {
-  const place = t.testdir({ out: { '.quailora': {} }, fast: { '.quailora-scratch-abc': { 'hidden-0': 'x'.repeat(1000) } } });
-  const [output, scratch] = [join(place, 'out'), join(place, 'fast/.quailora-scratch-abc')];
+  const place = t.testdir({ out: { '.quailora': {} }, fast: { '.quailora-scratch-abcdef': { 'hidden-0': 'x'.repeat(1000) } } });
+  const [output, scratch] = [join(place, 'out'), join(place, 'fast/.quailora-scratch-abcdef')];
   await journal(output, scratch);
   const [own, elsewhere] = await earlierFiles(output);
   t.equal(own!.directory, output);
@@ -21,9 +21,9 @@ t.test('the scratch directory of an unfinished run is found where it lies', asyn
 });
 
 t.test('one inside the output is not counted twice, a directory that is not ours not at all', async (t) => {
-  const place = t.testdir({ out: { '.quailora': { 'scratch-abc': { h: 'x'.repeat(500) } } }, mine: { big: 'x'.repeat(1000) } });
+  const place = t.testdir({ out: { '.quailora': { 'scratch-abcdef': { h: 'x'.repeat(500) } } }, mine: { big: 'x'.repeat(1000) } });
   const output = join(place, 'out');
-  await journal(output, join(output, '.quailora/scratch-abc'));
+  await journal(output, join(output, '.quailora/scratch-abcdef'));
   const [own, ...others] = await earlierFiles(output);
   t.ok(own!.bytes >= 500);
   t.same(others, []);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
@@ -49,6 +50,21 @@ t.test('what is missing, cut or edited is named', async (t) => {
     [{ files: [{ ...file, file: '../../secret.arrow' }] }, /files\[0\]\.file must be a file name/],
     [{ files: [{ ...file, sha256: 'no' }] }, /files\[0\]\.sha256 must be/],
     [{ files: [{ ...file, rows: { activation: 'x', expert: -1 } }] }, /files\[0\]\.rows\.expert must be/],
+    [{ files: [{ ...file, kind: ['H'] }] }, /files\[0\]\.kind must be one of H, G, not \["H"\]/],
+    [{ files: [file, file] }, /files\[1\] is of a block, input and split that another file is of/],
+    [{ files: [file, { ...file, split: 'heldOut', n: 4 }] }, /files\[1\] is a held-out H of 4 rows, beside a H of 8 rows/],
+    [{ files: [{ ...file, split: 'heldOut' }] }, /files\[0\] is a held-out H of 8 rows, beside nothing/],
+    [{ options: { ...sampleKept().options, alpha: 0 } }, /options\.alpha must be a number above 0/],
   ] as const)
     await t.rejects(readKeptStatistics(await save(directory, JSON.stringify({ ...sampleKept(), ...change }))), { message });
+  const endless = JSON.stringify(sampleKept()).replace('"alpha":16', '"alpha":1e999');
+  await t.rejects(readKeptStatistics(await save(directory, endless)), { message: /options\.alpha must be a number above 0/ });
+  const deep = await save(directory, '['.repeat(200) + ']'.repeat(200));
+  await t.rejects(readKeptStatistics(deep), { code: 'QL_REFIT_STATISTICS', message: /nest deeper/ });
+});
+
+t.test('a pipe is refused, not waited for', { skip: process.platform === 'win32' && 'needs mkfifo' }, async (t) => {
+  const directory = t.testdir({ statistics: {} });
+  execFileSync('mkfifo', [join(directory, 'statistics', 'statistics.json')]);
+  await t.rejects(readKeptStatistics(directory), { code: 'QL_REFIT_STATISTICS', message: /is no regular file/ });
 });

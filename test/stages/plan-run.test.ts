@@ -70,8 +70,8 @@ t.test('a plan follows the job and the initializer', async (t) => {
 });
 
 t.test("an earlier attempt's files in another scratch directory are room on its disk", async (t) => {
-  const place = t.testdir({ out: { '.quailora': {} }, fast: { '.quailora-scratch-x': { hidden: '' } } });
-  const [output, scratch] = [join(place, 'out'), join(place, 'fast/.quailora-scratch-x')];
+  const place = t.testdir({ out: { '.quailora': {} }, fast: { '.quailora-scratch-abcdef': { hidden: '' } } });
+  const [output, scratch] = [join(place, 'out'), join(place, 'fast/.quailora-scratch-abcdef')];
   // A hole: so large that what other processes write meanwhile does not matter.
   const size = 2 ** 41;
   await truncate(join(scratch, 'hidden'), size);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tableFromArrays, tableFromIPC, tableToIPC } from 'apache-arrow';
@@ -45,6 +46,13 @@ t.test('files that hold something else, or were cut or changed', async (t) => {
     code: 'QL_STATISTIC_FILE',
     message: new RegExp(`changed.*${sha256}`),
   });
+});
+
+t.test('a pipe is refused, not waited for', { skip: process.platform === 'win32' && 'needs mkfifo' }, async (t) => {
+  const path = join(t.testdir(), 'sum.arrow');
+  execFileSync('mkfifo', [path]);
+  for (const sha256 of [undefined, 'ab'.repeat(32)])
+    await t.rejects(readStatistic(path, sha256), { code: 'QL_STATISTIC_FILE', message: /is no regular file/ });
 });
 
 t.test('metadata and values that contradict each other', async (t) => {

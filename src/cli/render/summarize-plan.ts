@@ -16,10 +16,26 @@ const rowOf = ({ stage, blockKind, blocks, bytes, totalBytes }: PlannedStage): s
 
 const counted = (count: number, noun: string): string => `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 
-const memoryNote = ({ peakBytes, peakAt, layout, budgetBytes, machineBytes, smallestBudgetBytes }: ExecutionPlan): string => {
+const memoryNote = ({
+  peakBytes,
+  peakAt,
+  layout,
+  budgetBytes,
+  machineBytes,
+  availableBytes,
+  smallestBudgetBytes,
+}: ExecutionPlan): string => {
   const limit = budgetBytes === null ? `the machine has ${mebibytes(machineBytes)} MiB` : `the budget is ${mebibytes(budgetBytes)} MiB`;
   const how = `${counted(layout.workers, 'worker')} of ${counted(layout.threads, 'thread')}`;
-  return `Memory: ${mebibytes(peakBytes)} MiB at most (${peakAt}), ${how}; ${limit}; the least budget is ${mebibytes(smallestBudgetBytes)} MiB.`;
+  const free = availableBytes === null ? '' : `, ${mebibytes(availableBytes)} MiB are free now`;
+  return `Memory: ${mebibytes(peakBytes)} MiB at most (${peakAt}), ${how}; ${limit}${free}; the least budget is ${mebibytes(smallestBudgetBytes)} MiB.`;
+};
+
+/** What is free changes from moment to moment, so a run that would not fit now is warned of, not refused. */
+const freeMemoryNote = ({ peakBytes, availableBytes, smallestBudgetBytes, fits }: ExecutionPlan): string | undefined => {
+  if (!fits || availableBytes === null || peakBytes <= availableBytes) return undefined;
+  const budget = smallestBudgetBytes <= availableBytes ? `, or give --max-memory ${Math.floor(availableBytes / 2 ** 20)}MiB` : '';
+  return `The peak is above the ${mebibytes(availableBytes)} MiB that are free now: the system would swap, or end the run. End other programs${budget}.`;
 };
 
 const tokenNote = ({ tokens, floats, piecesPerBlock }: ExecutionPlan): string => {
@@ -92,6 +108,7 @@ export const summarizePlan = (plan: ExecutionPlan): Summary => ({
   rows: plan.stages.map(rowOf),
   notes: [
     memoryNote(plan),
+    freeMemoryNote(plan),
     tokenNote(plan),
     diskNote(plan),
     operationsNote(plan),

@@ -40,6 +40,24 @@ t.test('it says where the peak is, what is free, how long it takes and why a sum
   t.notMatch(text, 'does not fit');
 });
 
+t.test('what is free now is shown, and a peak above it is warned of; the plan fits all the same', async (t) => {
+  const free = (availableBytes: number) => plan({ machine: { cores: 16, memoryBytes: 2 ** 38, availableBytes, speed: undefined } });
+  const text = (availableBytes: number): string => summarizePlan(free(availableBytes)).notes.join(' ').replaceAll(/ +/g, ' ');
+  t.match(text(2 ** 37), 'the machine has 262,144 MiB, 131,072 MiB are free now; the least budget');
+  t.notMatch(text(2 ** 37), 'above');
+  const { peakBytes, smallestBudgetBytes } = free(2 ** 37);
+  t.ok(smallestBudgetBytes < peakBytes, 'there is a budget between');
+  const between = Math.ceil(smallestBudgetBytes / 2 ** 20);
+  t.match(
+    text(between * 2 ** 20),
+    `MiB that are free now: the system would swap, or end the run. End other programs, or give --max-memory ${between}MiB.`,
+  );
+  t.match(text(2 ** 20), /The peak is above the 1 MiB that are free now: .* End other programs\./);
+  t.ok(free(2 ** 20).fits);
+  t.equal(plan().availableBytes, null);
+  t.notMatch(summarizePlan(plan()).notes.join(' '), 'free now');
+});
+
 t.test('the pilot of a run that chooses its tokens is a stage, with its part of the time', async (t) => {
   const run = openRun(llamaShape(512, 1024, 4), { pilot: { consideredTokens: 65_536, triedTokens: 65_536 } });
   const { rows, notes } = summarizePlan(plan({ run }));
