@@ -20,7 +20,7 @@ DEMO_OPTIONS := --calibration $(DEMO_CALIBRATION) --tokens 16384 --window 128 --
 .PHONY: help build demo test check format oracles bench bench-solver bench-plan bench-wide bench-share bench-kill bench-fuzz clean node
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 build: $(COMPILED) ## install and compile; `npx quailora` works afterwards (CUDA=1: with the CUDA libraries)
 
@@ -92,5 +92,7 @@ bench-kill: build ## SIGKILL at a hundred seeded points of a run, resumed each t
 bench-fuzz: build ## open 26,000 hostile files in processes of limited time and memory; prints JSON
 	@node dist/test/bench/untrusted-input.js
 
+include pipelines/reproduce/reproduce.mk
+
 clean: ## remove everything that was installed or made
-	rm -rf node_modules dist docs .venv .tap .bench data/results
+	rm -rf node_modules dist docs .venv .venv-reproduce .tap .bench data/results

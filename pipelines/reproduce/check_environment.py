@@ -1,0 +1,33 @@
+#!/usr/bin/env python3
+"""Compares the installed packages with the pinned ones and imports them. usage: check_environment.py REQUIREMENTS"""
+import importlib
+import importlib.metadata
+import logging
+import sys
+
+
+def problems(requirements):
+    with open(requirements, encoding="utf-8") as f:
+        pins = [line.strip().split("==") for line in f if "==" in line and not line.startswith("#")]
+    for name, wanted in pins:
+        try:
+            found = importlib.metadata.version(name).split("+")[0]
+            importlib.import_module(name)
+        except Exception as error:  # a broken package can fail with anything
+            yield f"{name} can't be imported ({type(error).__name__}: {error})"
+            continue
+        if found != wanted:
+            yield f"{name} is {found}, pinned is {wanted}"
+
+
+def main():
+    # bitsandbytes tells of optional kernels that it would have liked
+    logging.disable(logging.ERROR)
+    found = list(problems(sys.argv[1]))
+    if found:
+        sys.exit(f"The Python environment {sys.prefix} is not the one that is pinned:\n  " + "\n  ".join(found)
+                 + "\nRemove it (rm -rf .venv-reproduce) and run make again, which installs it anew.")
+
+
+if __name__ == "__main__":
+    main()
