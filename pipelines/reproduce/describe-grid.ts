@@ -21,7 +21,9 @@ export const describeGrid = (config: ScaleConfig, seeds: number, { cells, produc
     'Apart from the paper:',
     ...config.departures.map((sentence) => `  ${sentence}`),
     `  ${NOT_MADE}`,
-    `${products.length - missing.length} of ${products.length} files are made. The rest takes about ${minutes(left)} of one core of ${config.costs.measuredOn}; -j shares it out.`,
+    missing.length === 0
+      ? `All ${products.length} files are made.`
+      : `${products.length - missing.length} of ${products.length} files are made. The rest takes about ${minutes(left)} of one core of ${config.costs.measuredOn}; -j shares it out.`,
     '',
   ].join('\n');
 };

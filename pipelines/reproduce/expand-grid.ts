@@ -64,7 +64,7 @@ const miniature = (config: ScaleConfig, { output, config: path }: GridPlaces, da
   };
 };
 
-/** What an initialization is of: a model, bits, an initializer and a seed. */
+/** An initialization: where adapter/ and base/ lie, and the product that says they are whole. */
 interface Initialization {
   readonly directory: string;
   readonly product: Product;
@@ -93,11 +93,13 @@ const initialization = (config: ScaleConfig, { output }: GridPlaces, { model, ro
   ].map(String);
   // An output belongs to its options: with others it would be refused, not replaced
   const key = createHash('sha256').update(options.join('\0')).digest('hex').slice(0, 8);
-  const directory = join(output, 'init', model.name, `${bits}-${initializer}-s${seed}-${key}`);
+  const place = join(output, 'init', model.name, `${bits}-${initializer}-s${seed}-${key}`);
+  // quailora takes an empty directory or its own only, so what make needs lies beside it
+  const directory = join(place, 'correction');
   return {
     directory,
     product: {
-      target: join(directory, 'made.json'),
+      target: join(place, 'made.json'),
       needs: [join(records, 'made.json'), join(model.checkpoint, 'config.json')],
       command: [...MAIN, 'initialize', '--seed', String(seed), '--output', directory, '--', ...options],
       says: `initialization of ${model.name}, ${bits} bits, ${initializer}, seed ${seed}`,

@@ -104,7 +104,7 @@ def main():
     model = start_of(a)
     curve = Curve(validation, a.every)
     settings = TrainingArguments(
-        output_dir=os.path.join(a.output, "trainer"), max_steps=a.steps, per_device_train_batch_size=a.micro_batch,
+        output_dir=a.output, max_steps=a.steps, per_device_train_batch_size=a.micro_batch,
         gradient_accumulation_steps=a.batch // a.micro_batch, learning_rate=a.learning_rate, warmup_steps=math.ceil(0.03 * a.steps),
         optim="adamw_torch", weight_decay=0.0, max_grad_norm=0.3, lr_scheduler_type="linear", seed=a.seed, data_seed=a.seed,
         save_strategy="no", report_to=[], disable_tqdm=True, logging_strategy="no", remove_unused_columns=False,

@@ -3,11 +3,11 @@
  *
  *   plan       --config FILE --seeds N --tables 2 --output DIR --python PROGRAM
  *   miniature  --config FILE --dataset NAME --output DIR
- *   initialize --seed N --output DIR -- OPTIONS OF quailora init
+ *   initialize --seed N --output DIR -- OPTIONS OF quailora init      writes to DIR, and made.json beside it
  *   table-2    --config FILE --seeds N --output DIR
  */
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -85,7 +85,7 @@ const initialize = async (): Promise<void> => {
     );
   const { model, quantizer, initializer, rank, totals, secondsPerStage, peakRssBytes } = await readReport(join(directory, 'report.json'));
   const facts = { model, quantizer, initializer, rank, seed, totals, secondsPerStage, peakRssBytes };
-  await writeJson(join(directory, 'made.json'), { ...facts, ...describeProduct() });
+  await writeJson(join(dirname(directory), 'made.json'), { ...facts, ...describeProduct() });
 };
 
 const tableTwoFiles = async (): Promise<void> => {

@@ -28,3 +28,4 @@ reproduce: build $(if $(filter $(REPRODUCE_VENV)/%,$(REPRODUCE_PYTHON)),$(REPROD
 	@$(REPRODUCE_PYTHON) pipelines/reproduce/check_environment.py pipelines/reproduce/requirements.txt
 	+@QUAILORA_COMMIT=$$(git describe --always --dirty --abbrev=40 2>/dev/null || echo unknown) OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} \
 	$(MAKE) --no-print-directory -f $(REPRODUCE)/rules.mk all
+	@echo 'Table 2 is in $(REPRODUCE)/table-2.md, its figures in table-2.json.'

@@ -176,11 +176,11 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
   ...rows.map(line),
 ];
 
-const showGap = ({ model, dataset, gap, gapInErrors, ratio, capped, interval, paper }: GapRow): string[] => [
+const showGap = ({ model, dataset, seeds, gap, gapInErrors, ratio, capped, interval, paper }: GapRow): string[] => [
   ...[model, dataset, gap.toFixed(3), gapInErrors === undefined ? '–' : gapInErrors.toFixed(1)],
   capped === undefined ? 'n/a (8 bits are no better)' : percent(capped),
   ratio === undefined ? '–' : percent(ratio),
-  interval ? `${percent(interval[0])} … ${percent(interval[1])}` : 'unbounded',
+  interval ? `${percent(interval[0])} … ${percent(interval[1])}` : seeds === 1 ? '–' : 'unbounded',
   paper === undefined ? '–' : typeof paper === 'number' ? percent(paper) : `n/a (${paper})`,
 ];
 
