@@ -25,8 +25,11 @@ def main():
     logging.disable(logging.ERROR)
     found = list(problems(sys.argv[1]))
     if found:
+        ours = sys.prefix.endswith(".venv-reproduce")
+        remedy = f"Remove it (rm -rf {sys.prefix})" if ours else f"Install them ({sys.executable} -m pip install -r {sys.argv[1]})"
         sys.exit(f"The Python environment {sys.prefix} is not the one that is pinned:\n  " + "\n  ".join(found)
-                 + "\nRemove it (rm -rf .venv-reproduce) and run make again, which installs it anew.")
+                 + f"\n{remedy}{', ' if ours else ', or leave REPRODUCE_PYTHON out, '}and run make again.")
+
 
 
 if __name__ == "__main__":
