@@ -31,6 +31,5 @@ def main():
                  + f"\n{remedy}{', ' if ours else ', or leave REPRODUCE_PYTHON out, '}and run make again.")
 
 
-
 if __name__ == "__main__":
     main()
