@@ -20,7 +20,7 @@ DEMO_OPTIONS := --calibration $(DEMO_CALIBRATION) --tokens 16384 --window 128 --
 .PHONY: help build demo test check format oracles bench bench-depth bench-peers bench-arithmetic bench-solver bench-plan bench-wide bench-share bench-kill bench-disk bench-fuzz clean node
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 build: $(COMPILED) ## install and compile; `npx quailora` works afterwards (CUDA=1: with the CUDA libraries)
 
@@ -101,5 +101,7 @@ bench-disk: build ## the disk filled at twenty seeded points of a run (tmpfs: as
 bench-fuzz: build ## open 30,000 hostile files in processes of limited time and memory; prints JSON
 	@node dist/test/bench/untrusted-input.js $(BENCH_OPTIONS)
 
+include pipelines/reproduce/reproduce.mk
+
 clean: ## remove everything that was installed or made
-	rm -rf node_modules dist docs .venv .tap .bench data/results
+	rm -rf node_modules dist docs .venv .venv-reproduce .tap .bench data/results

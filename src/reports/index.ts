@@ -26,3 +26,4 @@ export { damagedNotice, finishedNotice, processorsNotice, resumedNotice } from '
 export { transferProgress } from './transfer-progress.js';
 export { readKeptStatistics } from './read-kept-statistics.js';
 export { recordSolved, type SolvedRecord } from './record-solved.js';
+export { amount, extent, fields, list, must, oneOf, optional, text, WHOLE, type Check } from './json-checks.js';

@@ -50,6 +50,7 @@ succeeds "refit: rank 8, ALS" quailora refit "$temporary/default" --output "$tem
     --calibration $calibration --tokens $tokens --window $window
 succeeds "refit: verify" quailora verify "$temporary/refit" --model $model
 variant als --initializer als -- same-base loss train
+checked "$python" $oracles/fine-tune.py "als: reproduction" --model $model --base "$temporary/als/base" --adapter "$temporary/als/adapter" --text "$text"
 variant alpha-128 --alpha 128 -- same-base same-product train
 variant rslora --rslora -- same-base same-product train
 variant two-modules --modules q_proj,v_proj -- two-modules same-base loss train
