@@ -46,16 +46,27 @@ const writeFully = async (handle: FileHandle, bytes: Uint8Array): Promise<void> 
   for (let done = 0; done < bytes.byteLength;) done += (await handle.write(bytes, done)).bytesWritten;
 };
 
+/** What is left of some pieces behind their first bytes. */
+const behind = (pieces: readonly Uint8Array[], bytes: number): Uint8Array[] => {
+  let begin = bytes;
+  return pieces.flatMap((piece) => {
+    const rest = piece.subarray(Math.min(begin, piece.byteLength));
+    begin -= piece.byteLength - rest.byteLength;
+    return rest.byteLength > 0 ? [rest] : [];
+  });
+};
+
 /**
- * Writes a file piece by piece, each in as few calls as the system allows; nothing is synced, and a failure leaves a part.
+ * Writes a file of several pieces without putting them together, in one call unless the system takes only a part; nothing is synced,
+ * and a failure leaves what was written.
  *
  * @throws FileWriteError
  */
-export const writeFileBytes = (path: string, pieces: Iterable<Uint8Array>): Promise<void> =>
+export const writeFilePieces = (path: string, pieces: readonly Uint8Array[]): Promise<void> =>
   writing(path, async () => {
     const handle = await open(path, 'w');
     try {
-      for (const piece of pieces) await writeFully(handle, piece);
+      for (let rest = behind(pieces, 0); rest.length > 0;) rest = behind(rest, (await handle.writev(rest)).bytesWritten);
     } finally {
       await handle.close();
     }

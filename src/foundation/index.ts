@@ -28,7 +28,7 @@ export {
 } from './matrix.js';
 export { random, type Random } from './random.js';
 export type { RawTensor } from './raw-tensor.js';
-export { FileWriteError, fileWriteError, syncDirectory, writeFileAtomically, writeFileBytes, writing } from './atomic-file.js';
+export { FileWriteError, fileWriteError, syncDirectory, writeFileAtomically, writeFilePieces, writing } from './atomic-file.js';
 export { readFileRange } from './read-file-range.js';
 export { ClosingError, closeInTurn, failAfterClosing, failuresOf } from './closing-error.js';
 export { ByteLedger } from './byte-ledger.js';

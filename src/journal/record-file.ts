@@ -41,7 +41,7 @@ export const readRecord = async (path: string): Promise<{ readonly value: unknow
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
+    if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR')) return undefined;
     throw new JournalError('QL_JOURNAL_READ', `${path} can't be read (${String(cause)}). Check its permissions and the disk.`, {
       cause,
       retryable: true,

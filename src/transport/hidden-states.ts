@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { Field, FixedSizeList, Float32, makeData, RecordBatch, Schema, Struct } from 'apache-arrow';
-import { readFileRange, writeFileBytes } from '../foundation/index.js';
+import { readFileRange, writeFilePieces } from '../foundation/index.js';
 import { floatListColumn } from './float-list-column.js';
 import { MalformedChunkError, readFirstBatch } from './read-first-batch.js';
 import { TakenFileWriter } from './taken-file-writer.js';
@@ -29,7 +29,7 @@ export const writeHiddenStates = async (
   const writer = new TakenFileWriter();
   writer.write(new RecordBatch(schema, makeData({ type: new Struct(schema.fields), length, nullCount: 0, children: [column] })));
   writer.finish();
-  await writeFileBytes(path, writer.take());
+  await writeFilePieces(path, writer.take());
 };
 
 /** Reads a whole file in one call: Node's own `readFile` asks for half a MiB at a time, each a way through the thread pool. */

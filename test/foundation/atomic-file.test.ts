@@ -1,7 +1,7 @@
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { FileWriteError, fileWriteError, QuailoraError, writeFileAtomically } from '../../src/foundation/index.js';
+import { FileWriteError, fileWriteError, QuailoraError, writeFileAtomically, writeFilePieces } from '../../src/foundation/index.js';
 
 const linuxOnly = { skip: process.platform !== 'linux' && 'needs /dev/full' };
 
@@ -19,6 +19,26 @@ t.test('text, bytes and chunks are written whole', async (t) => {
   await writeFileAtomically(path, source());
   t.same([...(await readFile(path))], [0, 0, 1, 1, 2, 2]);
   t.same(await readdir(directory), ['file']);
+});
+
+t.test('pieces follow each other, whatever a single call takes of them', async (t) => {
+  const path = join(t.testdir(), 'file');
+  const pieces = [Uint8Array.of(1, 2, 3), new Uint8Array(), Uint8Array.of(4), Uint8Array.of(5, 6)];
+  await writeFilePieces(path, pieces);
+  t.same([...(await readFile(path))], [1, 2, 3, 4, 5, 6]);
+  const handle = await open(path);
+  const prototype = Object.getPrototypeOf(handle) as { writev: (pieces: Uint8Array[]) => Promise<{ bytesWritten: number }> };
+  await handle.close();
+  const { writev } = prototype;
+  t.teardown(() => Object.assign(prototype, { writev }));
+  // A system that takes two bytes at a time, as one may that is nearly full.
+  prototype.writev = function (given) {
+    const [first = new Uint8Array(), second = new Uint8Array()] = given;
+    return writev.call(this, [first.subarray(0, 2), second.subarray(0, Math.max(0, 2 - first.length))]);
+  };
+  await writeFilePieces(path, pieces);
+  t.same([...(await readFile(path))], [1, 2, 3, 4, 5, 6]);
+  await t.rejects(writeFilePieces(join(t.testdir(), 'absent', 'file'), pieces), FileWriteError);
 });
 
 t.test('until it is whole, the name shows the old content', async (t) => {

@@ -109,7 +109,7 @@ t.test(
     const args = [...line, '--rank', '4', '--write-base', '--workers', '1', '--base-name', 'tiny', '--output', output];
     // 5 segments are embedded, the next files are those of the first block; the third rename gives the choice its name.
     for (const [call, chosen] of [
-      ['worker:writeFile:half:7', false],
+      ['worker:writev:half:7', false],
       ['main:rename:after:3', true],
     ] as const) {
       t.equal((await runUntil(args, { call })).status, 'SIGKILL', call);

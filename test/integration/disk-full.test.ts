@@ -13,7 +13,7 @@ t.test('a disk that fills up anywhere ends the run with what to do, and with roo
   for (const [what, call] of [
     ['the lock', 'main:write:full:1'],
     ['the journal', 'main:write:full:2'],
-    ['a hidden state, in a worker', 'worker:writeFile:full:3'],
+    ['a hidden state, in a worker', 'worker:writev:full:3'],
     ['a part or a checkpoint', `main:write:full:${last >> 1}`],
     ['the adapter', `main:write:full:${last - 3}`],
     ['the report', `main:write:full:${last}`],

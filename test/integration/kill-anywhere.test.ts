@@ -4,7 +4,7 @@ import { makeTinyWorkplace } from './tiny-model.js';
 
 // `make bench-kill` draws a hundred points of a larger run.
 const POINTS: readonly (readonly [what: string, points: readonly KillPoint[]])[] = [
-  ['half of a hidden state is written', [{ call: 'worker:writeFile:half:3' }]],
+  ['half of a hidden state is written', [{ call: 'worker:writev:half:3' }]],
   ['a part has no name yet', [{ call: 'main:rename:before:20' }]],
   [
     'a checkpoint is half written, and the next attempt dies as it begins',

@@ -24,16 +24,27 @@ const die = (): Promise<never> => {
   return new Promise(() => undefined);
 };
 
+/** The first half of the bytes of several pieces. */
+const halfOfPieces = (pieces: readonly Uint8Array[]): Uint8Array[] => {
+  let left = pieces.reduce((bytes, piece) => bytes + piece.byteLength, 0) >> 1;
+  return pieces.map((piece) => {
+    const half = piece.subarray(0, Math.min(left, piece.byteLength));
+    left -= half.byteLength;
+    return half;
+  });
+};
+
 /** Half of some bytes; the half of an empty call is itself. */
 const halfOf = (args: readonly unknown[]): unknown[] => {
   const [first, second, ...rest] = args;
-  // handle.write(bytes, offset, length) and writeFile(path, bytes)
+  // handle.writev(pieces), handle.write(bytes, offset, length) and writeFile(path, bytes)
+  if (Array.isArray(first)) return [halfOfPieces(first as Uint8Array[])];
   if (first instanceof Uint8Array) return [first.subarray(0, (Number(second ?? 0) + first.length) >> 1), second, ...rest.slice(1)];
   return [first, second instanceof Uint8Array ? second.subarray(0, second.length >> 1) : second, ...rest];
 };
 
 /** Calls that need room on the disk. */
-const NEED_ROOM = new Set(['write', 'writeFile', 'mkdir']);
+const NEED_ROOM = new Set(['write', 'writev', 'writeFile', 'mkdir']);
 
 let isFull = false;
 
@@ -63,7 +74,7 @@ await handle.close();
 await rm(probe, { force: true });
 
 for (const name of ['rename', 'rm', 'writeFile', 'mkdir', 'rmdir']) patch(fs.promises, name);
-for (const name of ['write', 'sync']) patch(prototype, name);
+for (const name of ['write', 'writev', 'sync']) patch(prototype, name);
 syncBuiltinESMExports();
 
 const { COUNT_CALLS: countFile } = process.env;

@@ -83,7 +83,7 @@ export const drawPoint = (stream: Random, { ms, calls }: Undisturbed, segmentsWr
     ...Object.entries(calls).map(
       ([call, count]) => ['main', call, call === 'write' ? ['before', 'half', 'after'] : ['before', 'after'], count] as const,
     ),
-    ['worker', 'writeFile', ['before', 'half', 'after'], segmentsWritten],
+    ['worker', 'writev', ['before', 'half', 'after'], segmentsWritten],
   ];
   const [thread, call, moments, count] = places[stream.below(places.length)]!;
   return { call: [thread, call, moments[stream.below(moments.length)]!, 1 + stream.below(count)].join(':') };
